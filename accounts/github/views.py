@@ -1,0 +1,83 @@
+"""Connecting a GitHub account to a member; it is never a way to sign in.
+
+https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
+"""
+
+from allauth.socialaccount.models import SocialAccount, SocialLogin
+from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+
+from accounts import failures
+from accounts.models import User
+from accounts.oauth import Adapter
+from github_client import GitHubClient, GitHubOAuth, TokenGrant
+
+
+class GitHubSignIn(GitHubOAuth):
+    def exchange_code(self, code: str, redirect_uri: str, code_verifier: str) -> TokenGrant:
+        """Tokens for a code, which works once and for ten minutes. Raises InvalidGrant when it does not."""
+        return self._token({"code": code, "redirect_uri": redirect_uri, "code_verifier": code_verifier})
+
+
+class GitHubAdapter(Adapter[TokenGrant]):
+    provider_id = "github"
+
+    @property
+    def authorize_url(self) -> str:
+        return f"{settings.GITHUB_URL}/login/oauth/authorize"
+
+    @property
+    def access_token_url(self) -> str:
+        return f"{settings.GITHUB_URL}/login/oauth/access_token"
+
+    def exchange(self, code: str, redirect_uri: str, code_verifier: str) -> TokenGrant:
+        oauth = GitHubSignIn(
+            settings.GITHUB_URL,
+            settings.GITHUB_API_URL,
+            settings.GITHUB_CLIENT_ID,
+            settings.GITHUB_CLIENT_SECRET,
+        )
+        return oauth.exchange_code(code, redirect_uri, code_verifier)
+
+    def identify(self, request: HttpRequest, grant: TokenGrant) -> SocialLogin:
+        if not (isinstance(request.user, User) and request.user.is_member):
+            raise failures.signed_out()
+        identity = GitHubClient(settings.GITHUB_API_URL, grant.access_token).fetch_identity()
+        # Before allauth looks the account up: it would update another member's row first and ask later.
+        refuse_conflict(request.user, str(identity.database_id), identity.login)
+        return self.get_provider().sociallogin_from_response(
+            request,
+            {
+                "id": identity.database_id,
+                "node_id": identity.node_id,
+                "login": identity.login,
+                "scopes": sorted(granted_scopes(grant.scopes, identity.scopes)),
+                "server": settings.GITHUB_URL,
+            },
+        )
+
+
+def granted_scopes(on_exchange: frozenset[str], on_use: frozenset[str]) -> frozenset[str]:
+    """What the token may do, by the token answer and by `X-OAuth-Scopes`, which may be missing."""
+    return on_exchange & on_use if on_use else on_exchange
+
+
+def refuse_conflict(user: User, github_id: str, login: str) -> None:
+    """One GitHub account belongs to one member, and a member has one at a time."""
+    accounts = SocialAccount.objects.filter(provider="github")
+    if accounts.filter(uid=github_id).exclude(user=user).exists():
+        raise failures.connected_to_another_member(login)
+    if known := accounts.filter(user=user).exclude(uid=github_id).first():
+        raise failures.another_account(known.extra_data["login"], login)
+
+
+oauth2_callback = OAuth2CallbackView.adapter_view(GitHubAdapter)
+
+
+def oauth2_login(request: HttpRequest) -> HttpResponseBase:
+    """allauth's own entrance starts nothing: what is asked for is chosen on our page."""
+    if not request.user.is_authenticated:
+        return failures.page(request, failures.signed_out())
+    return redirect("connect")

@@ -1,0 +1,31 @@
+"""A progress bar for commands, on a terminal only."""
+
+from typing import Any
+
+WIDTH = 30
+
+
+class Progress:
+    def __init__(self, stream: Any, total: int, what: str) -> None:
+        self._stream = stream
+        self._total = total
+        self._what = what
+        self._done = 0
+        self._is_shown = total > 0 and stream.isatty()
+
+    def step(self) -> None:
+        self._done += 1
+        if self._is_shown:
+            filled = WIDTH * min(self._done, self._total) // self._total
+            bar = "#" * filled + "." * (WIDTH - filled)
+            self._write(f"\r[{bar}] {self._done}/{self._total} {self._what}")
+
+    def end(self) -> None:
+        if self._is_shown:
+            self._write("\n")
+
+    def _write(self, text: str) -> None:
+        # Django's OutputWrapper would end each text with a new line of its own.
+        stream = getattr(self._stream, "_out", self._stream)
+        stream.write(text)
+        stream.flush()

@@ -1,0 +1,46 @@
+"""How often one address may do something. Counted in the shared cache, in fixed windows."""
+
+import hashlib
+import logging
+
+import redis
+from django.conf import settings
+from django.core.cache import cache
+from django.http import HttpRequest
+
+logger = logging.getLogger(__name__)
+
+
+def address_of(request: HttpRequest) -> str:
+    """The visitor's address. Of a proxy's list only the last entry was written by the proxy itself."""
+    header: str = settings.PROXY_ADDRESS_HEADER
+    if header:
+        return request.headers.get(header, "").rpartition(",")[2].strip()
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def is_over_limit(purpose: str, subject: str, most: int, seconds: int) -> bool:
+    """Count one act of `subject`; True once there were more than `most` in `seconds`.
+
+    Without Redis nothing is counted: whoever needs the limit to hold checks something else as well.
+    """
+    key = _key(purpose, subject)
+    try:
+        cache.add(key, 0, seconds)
+        return cache.incr(key) > most
+    except ValueError:
+        return False  # the window ended between the two calls
+    except redis.RedisError:
+        logger.warning("Redis is away; %s is not limited meanwhile.", purpose)
+        return False
+
+
+def forget(purpose: str, subject: str) -> None:
+    try:
+        cache.delete(_key(purpose, subject))
+    except redis.RedisError:
+        logger.warning("Redis is away; a limit on %s stays until its time is over.", purpose)
+
+
+def _key(purpose: str, subject: str) -> str:
+    return f"throttle:{purpose.replace(' ', '-')}:{hashlib.sha256(subject.encode()).hexdigest()[:24]}"
