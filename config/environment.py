@@ -1,0 +1,111 @@
+"""Readers of environment variables that refuse loudly: the setting's name and what it wants."""
+
+import base64
+import binascii
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config.run.environment import read_environment
+from config.run.errors import UsageError
+
+TOKEN_KEY_BYTES = 32
+
+
+def load_env_file(path: Path) -> None:
+    """Read a development `.env`; what the environment already holds wins."""
+    try:
+        for name, value in read_environment({}, path).items():
+            os.environ.setdefault(name, value)
+    except UsageError as error:
+        raise ImproperlyConfigured(str(error)) from None
+
+
+def text(name: str, default: str | None = None, *, wants: str = "a value") -> str:
+    value = os.environ.get(name, "").strip()
+    if value:
+        return value
+    if default is None:
+        raise ImproperlyConfigured(f"{name} is not set. It wants {wants}.")
+    return default
+
+
+def choice(name: str, default: str, options: tuple[str, ...]) -> str:
+    value = text(name, default).lower()
+    if value not in options:
+        raise ImproperlyConfigured(f"{name} wants one of {', '.join(options)}.")
+    return value
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    value = os.environ.get(name, "").strip().lower()
+    if not value:
+        return default
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name} wants true or false.")
+
+
+def number(name: str, default: float, *, minimum: float = 0) -> float:
+    value = os.environ.get(name, "").strip()
+    if not value:
+        return default
+    try:
+        parsed = float(value)
+    except ValueError:
+        parsed = float("nan")
+    if not parsed >= minimum or parsed == float("inf"):
+        raise ImproperlyConfigured(f"{name} wants a number, at least {minimum:g}.")
+    return parsed
+
+
+def whole_number(name: str, default: int, *, minimum: int = 0) -> int:
+    parsed = number(name, default, minimum=minimum)
+    if parsed != int(parsed):
+        raise ImproperlyConfigured(f"{name} wants a whole number, at least {minimum}.")
+    return int(parsed)
+
+
+def url(name: str, default: str | None = None, *, schemes: tuple[str, ...] = ("https", "http")) -> str:
+    """An absolute URL without a slash at the end; only those of databases may have a query."""
+    wants = f"an absolute URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}"
+    value = text(name, default, wants=wants)
+    try:
+        parts = urlsplit(value)
+        port = parts.port  # raises ValueError when it is not a port
+        is_valid = parts.scheme in schemes and bool(parts.hostname) and port != 0
+        is_valid = is_valid and not parts.fragment and not (parts.query and "https" in schemes)
+    except ValueError:
+        is_valid = False
+    if not is_valid:
+        raise ImproperlyConfigured(f"{name} is malformed. It wants {wants}.")
+    return value.rstrip("/")
+
+
+def optional_url(name: str) -> str:
+    return url(name) if os.environ.get(name, "").strip() else ""
+
+
+def token_keys(name: str) -> tuple[bytes, ...]:
+    """Keys for tokens at rest, newest first: 32 bytes each, in URL-safe base64, separated by commas."""
+    wants = (
+        f"one or more keys of {TOKEN_KEY_BYTES} bytes in URL-safe base64, separated by commas, newest first"
+    )
+    keys: list[bytes] = []
+    for part in text(name, wants=wants).split(","):
+        try:
+            key = base64.urlsafe_b64decode(part.strip().encode() + b"=" * (-len(part.strip()) % 4))
+        except (binascii.Error, ValueError):
+            key = b""
+        if len(key) != TOKEN_KEY_BYTES:
+            raise ImproperlyConfigured(f"{name} is malformed. It wants {wants}.")
+        keys.append(key)
+    return tuple(keys)
+
+
+def is_loopback(address: str) -> bool:
+    return urlsplit(address).hostname in {"127.0.0.1", "localhost", "::1"}

@@ -1,0 +1,91 @@
+"""The commands of the Procfile and of the image start what they name, without Docker."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from tests.config.test_checks import PRODUCTION
+from tests.config.test_settings import ROOT
+
+PROCFILE = dict(
+    line.split(": ", 1) for line in (ROOT / "Procfile").read_text(encoding="utf-8").strip().splitlines()
+)
+
+
+def run(*command: str, **changes: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **PRODUCTION, **changes},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def words(role: str) -> list[str]:
+    return shlex.split(PROCFILE[role].replace("${PORT:-8000}", "5123"))
+
+
+def image_command() -> list[str]:
+    dockerfile = (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8")
+    command: list[str] = json.loads(re.findall(r"^CMD (\[.*\])$", dockerfile, re.MULTILINE)[-1])
+    return command
+
+
+@pytest.mark.parametrize("command", [words("web"), image_command()], ids=["Procfile", "image"])
+def test_web_loads_with_the_addresses_that_hosts_give(command: list[str]) -> None:
+    assert command[:2] == ["gunicorn", "config.wsgi:application"]
+    hosted = {
+        "DATABASE_URL": "postgres://u:p@db.example.org:5432/d?sslmode=require",
+        "REDIS_URL": "rediss://:p@redis.example.org:6380?ssl_cert_reqs=none",
+    }
+
+    process = run(sys.executable, "-m", "gunicorn", "--check-config", *command[1:], **hosted)
+
+    assert process.returncode == 0, process.stderr
+
+
+@pytest.mark.parametrize("source", ["Procfile", "compose"])
+def test_workers_find_every_actor(source: str) -> None:
+    compose = (ROOT / "docker" / "compose.yaml").read_text(encoding="utf-8")
+    found = re.search(r"command: \[(dramatiq.*)\]", compose)
+    assert found is not None
+    arguments = words("worker") if source == "Procfile" else [w.strip(' "') for w in found[1].split(",")]
+    code = (
+        "import sys, dramatiq.cli as cli\n"
+        "args = cli.make_argument_parser().parse_args(sys.argv[1:])\n"
+        "_, broker = cli.import_broker(args.broker)\n"
+        "print(*sorted(broker.get_declared_actors()), args.processes, args.threads)"
+    )
+
+    process = run(sys.executable, "-c", code, *arguments[1:])
+
+    assert arguments[0] == "dramatiq"
+    assert process.returncode == 0, process.stderr
+    assert {"sync_step", "scan", "tidy", "end_access", "prove_alive"} <= set(process.stdout.split())
+
+
+def test_the_scheduler_finds_what_is_periodic() -> None:
+    assert words("scheduler") == ["periodiq", "sync.actors"]
+    code = (
+        "import dramatiq, sync.actors\n"
+        "broker = dramatiq.get_broker()\n"
+        "actors = map(broker.get_actor, broker.get_declared_actors())\n"
+        "print(*sorted(a.actor_name for a in actors if 'periodic' in a.options))"
+    )
+
+    process = run(sys.executable, "-c", code)
+
+    assert {"scan", "tidy"} <= set(process.stdout.split()), process.stderr
+
+
+def test_a_release_migrates() -> None:
+    assert words("release") == ["python", "manage.py", "migrate", "--noinput"]
+    assert run(sys.executable, "manage.py", "migrate", "--help").returncode == 0

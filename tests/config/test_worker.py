@@ -1,0 +1,102 @@
+"""The middleware against a broker that can be away."""
+
+from typing import Any
+
+import dramatiq
+import pytest
+import redis
+from dramatiq.brokers.stub import StubBroker
+
+from config.worker import DurableRetries, FlushCounters, ScanAtStart
+from sync.errors import WaitForLimit
+
+
+class FlakyBroker(StubBroker):
+    """Refuses the first `failures` messages, as Redis does while it restarts."""
+
+    def __init__(self, failures: int = 0) -> None:
+        super().__init__(middleware=[])
+        self.failures = failures
+        self.delays: list[int | None] = []
+
+    def enqueue(self, message: "dramatiq.Message[Any]", *, delay: int | None = None) -> Any:
+        if self.failures:
+            self.failures -= 1
+            raise redis.ConnectionError("away")
+        self.delays.append(delay)
+        return message
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    taken: list[float] = []
+    monkeypatch.setattr("config.worker.time.sleep", taken.append)
+    return taken
+
+
+def message_on(broker: FlakyBroker, **options: Any) -> Any:
+    @dramatiq.actor(broker=broker, actor_name="work")
+    def work() -> None: ...
+
+    return dramatiq.MessageProxy(work.message_with_options(**options))
+
+
+def fail(broker: FlakyBroker, message: Any, error: BaseException) -> None:
+    DurableRetries(max_retries=2).after_process_message(broker, message, exception=error)
+
+
+def test_waiting_costs_no_retry(pauses: list[float]) -> None:
+    broker = FlakyBroker()
+    message = message_on(broker)
+    for _ in range(10):
+        fail(broker, message, WaitForLimit("a limit", delay=90_000))
+    assert broker.delays == [90_000] * 10
+    assert "retries" not in message.options
+    assert not message.failed
+
+
+def test_an_ordinary_failure_costs_one(pauses: list[float]) -> None:
+    broker = FlakyBroker()
+    message = message_on(broker)
+    fail(broker, message, RuntimeError("boom"))
+    assert message.options["retries"] == 1
+
+
+def test_a_retry_is_kept_until_redis_is_back(pauses: list[float]) -> None:
+    broker = FlakyBroker(failures=4)
+    message = message_on(broker)
+    fail(broker, message, WaitForLimit("a limit", delay=1000))
+    assert broker.delays == [1000]
+    assert pauses == [0.5, 1.0, 2.0, 4.0]
+
+
+def test_a_failure_while_redis_is_away_counts_once(pauses: list[float]) -> None:
+    broker = FlakyBroker(failures=2)
+    message = message_on(broker)
+    fail(broker, message, RuntimeError("boom"))
+    assert message.options["retries"] == 1
+    assert len(broker.delays) == 1
+
+
+def test_success_sends_nothing() -> None:
+    broker = FlakyBroker()
+    DurableRetries().after_process_message(broker, message_on(broker))
+    assert broker.delays == []
+
+
+def test_a_starting_worker_scans_once() -> None:
+    broker = FlakyBroker()
+
+    @dramatiq.actor(broker=broker, actor_name="scan")
+    def scan() -> None: ...
+
+    ScanAtStart().after_worker_boot(broker, dramatiq.Worker(broker))
+    assert len(broker.delays) == 1
+
+
+def test_what_a_message_counted_is_added_when_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[bool] = []
+    monkeypatch.setattr("config.worker.counters.flush", lambda: flushed.append(True))
+    broker = FlakyBroker()
+    FlushCounters().after_process_message(broker, message_on(broker), result=None, exception=None)
+    assert flushed == [True]
