@@ -1,0 +1,120 @@
+"""Dramatiq actors. `dramatiq sync.actors` runs them, `periodiq sync.actors` sends the scan every minute."""
+
+import os
+
+import django
+from django.apps import apps
+
+if not apps.ready and not apps.models_ready:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+
+import logging
+
+import dramatiq
+import redis
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils import timezone
+from periodiq import cron
+
+from accounts.models import User
+from sync import departures, heartbeat, retention, runs, scanning, steps
+from sync.errors import LeaseLost, WaitForLimit
+from sync.models import SyncRun
+from sync.queues import BACKGROUND, INTERACTIVE, STEP_ACTOR
+
+logger = logging.getLogger(__name__)
+TIME_LIMIT_MS = 5 * 60 * 1000
+# A message that comes a moment before its time waits for the rest; much earlier ones are somebody else's.
+EARLY_SECONDS = 60
+
+dramatiq.get_broker().declare_queue(INTERACTIVE)
+
+
+@dramatiq.actor(actor_name=STEP_ACTOR, queue_name=BACKGROUND, time_limit=TIME_LIMIT_MS, max_retries=3)
+def sync_step(run_id: int, step: int) -> None:
+    """Do the run's next step, if it is still this message's to do."""
+    run = SyncRun.objects.claim(run_id, step, timezone.now())
+    if run is None:
+        _come_back_if_early(run_id, step)
+        return
+    try:
+        wait = steps.perform(run)
+    except LeaseLost as lost:
+        logger.info("%s", lost, extra=run.detail)
+        runs.let_go(run)
+        return
+    except (redis.RedisError, InterfaceError, OperationalError):
+        # Nothing may be sent without the budget, and nothing is remembered without Postgres.
+        _give_back(run)
+        raise
+    except Exception as error:
+        logger.exception("A step failed unexpectedly.", extra=run.detail)
+        steps.fail(run, "internal_error", error)
+        return
+    if wait is not None:
+        raise WaitForLimit(f"Run {run_id} waits.", delay=int(wait.total_seconds() * 1000) + 1)
+
+
+def _give_back(run: SyncRun) -> None:
+    """The message is retried and claims the run anew; while Postgres is away, its lease has to run out."""
+    connection.close_if_unusable_or_obsolete()
+    try:
+        run.release()
+    except (InterfaceError, OperationalError):
+        logger.warning("Postgres is away; a scan sends the step again.", extra=run.detail)
+
+
+def _come_back_if_early(run_id: int, step: int) -> None:
+    run = SyncRun.objects.filter(pk=run_id, step=step, state=SyncRun.State.WAITING).first()
+    if run is None or run.resume_at is None:
+        return
+    left = (run.resume_at - timezone.now()).total_seconds()
+    if 0 < left < EARLY_SECONDS:
+        raise WaitForLimit(f"Run {run_id} still waits.", delay=int(left * 1000) + 1)
+
+
+@dramatiq.actor(
+    actor_name="scan", queue_name=INTERACTIVE, periodic=cron("* * * * *"), max_retries=0, time_limit=60_000
+)
+def scan() -> None:
+    """Send again what is due or may be lost; a second scan at once finds the lock taken and ends."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("select pg_try_advisory_xact_lock(%s)", [scanning.LOCK])
+        is_alone = cursor.fetchone() == (True,)
+        if is_alone:
+            scanning.scan(timezone.now(), settings.SYNC_SCAN_LIMIT)
+    if is_alone:
+        scanning.note_scan(timezone.now())
+        heartbeat.beat()
+
+
+@dramatiq.actor(actor_name="end_access", queue_name=BACKGROUND, max_retries=5, time_limit=TIME_LIMIT_MS)
+def end_access(user_id: int) -> None:
+    """Give back and forget the access of a member who left."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is not None:
+        departures.end_access(user)
+
+
+@dramatiq.actor(actor_name="prove_alive", queue_name=BACKGROUND, max_retries=0, time_limit=TIME_LIMIT_MS)
+def prove_alive(member_id: str) -> None:
+    """Ask Open Humans whether this member's token still works; ids that we do not know end here."""
+    user = User.objects.filter(open_humans_id=member_id, left_at__isnull=True).first()
+    if user is not None:
+        departures.prove_alive(user)
+
+
+@dramatiq.actor(
+    actor_name="tidy", queue_name=BACKGROUND, periodic=cron("17 * * * *"), max_retries=0, time_limit=60_000
+)
+def tidy() -> None:
+    """Once an hour: what time alone brings about, and whatever message of it was lost."""
+    now = timezone.now()
+    retention.prune(now)
+    departures.believe_dead_tokens(now)
+    for user in departures.to_end_access(now)[: departures.MOST_MESSAGES]:
+        end_access.send(user.pk)
+    for user in departures.to_prove_alive(now)[: departures.MOST_MESSAGES]:
+        prove_alive.send(str(user.open_humans_id))

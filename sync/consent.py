@@ -1,0 +1,61 @@
+"""What a member can agree to, what GitHub is asked for then, and the record of it. Pure."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+# The wording of templates/sync/connect.html. A change of what it promises gets a new version here.
+TEXT_VERSION = "2026-11"
+# Kinds of records that this wording names. A kind added later starts off for those already here.
+KINDS = (
+    "commits",
+    "calendar",
+    "issues",
+    "pull_requests",
+    "reviews",
+    "comments",
+    "discussions",
+    "stars",
+    "gists",
+    "releases",
+    "repositories_created",
+)
+
+
+class Choice(StrEnum):
+    PUBLIC = "public"
+    PRIVATE = "private"
+
+
+# GitHub has no read-only scope for private repositories: `repo` is the least that can read them.
+SCOPES = {
+    Choice.PUBLIC: ("read:user",),
+    Choice.PRIVATE: ("read:user", "repo", "read:org"),
+}
+
+
+# Secret gists are readable with this scope only, and it is asked for only when they are chosen.
+GIST_SCOPE = "gist"
+
+
+def scopes_for(choice: Choice, *, secret_gists: bool) -> list[str]:
+    return [*SCOPES[choice], *([GIST_SCOPE] if secret_gists else [])]
+
+
+def agreement(
+    choice: Choice,
+    granted_scopes: Iterable[str],
+    now: datetime,
+    *,
+    secret_gists: bool = False,
+) -> dict[str, Any]:
+    """The record to store: private things only if the member chose them here and granted them at GitHub."""
+    granted = set(granted_scopes)
+    return {
+        "text": TEXT_VERSION,
+        "kinds": list(KINDS),
+        "private": choice is Choice.PRIVATE and "repo" in granted,
+        "secret_gists": secret_gists and GIST_SCOPE in granted,
+        "agreed_at": now.isoformat(),
+    }

@@ -1,0 +1,182 @@
+"""The one place where stored tokens become clients, and where they are refreshed.
+
+A refresh kills the old pair at once at both services, so it happens under a lock on the credential's row and
+the new pair is stored before it is used. A refusal is believed only of the pair that is stored at that
+moment: the loser of a race is refused as well.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
+
+import redis
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+
+import github_client as github
+import openhumans_client as openhumans
+from accounts.models import Credential, User
+from github_client import Budget, GitHubClient, GitHubOAuth
+from openhumans_client import OpenHumansClient, OpenHumansOAuth
+from sync import breaker
+from sync.counted_http import counting_session
+from sync.counters import count
+from sync.errors import GitHubAccessLost, OpenHumansAccessLost
+from sync.models import Subscription
+
+# Refresh a little early, so that a token does not die in the middle of a step.
+REFRESH_MARGIN = timedelta(minutes=5)
+Grant = github.TokenGrant | openhumans.TokenGrant
+# In the place of a token: it was refused, and so were too many others.
+_DISBELIEVED = ""
+
+
+@cache
+def _budget_connection() -> redis.Redis:
+    return redis.Redis.from_url(settings.BUDGET_URL, socket_timeout=5, socket_connect_timeout=5)
+
+
+def github_client(
+    subscription: Subscription, token: str, before_request: Callable[[], None] | None = None
+) -> GitHubClient:
+    """A client for a token that `github_token` gave, with the budget of the account it belongs to."""
+    key = f"github:{subscription.github_id}"
+    return GitHubClient(
+        settings.GITHUB_API_URL,
+        token,
+        budget=Budget(_budget_connection(), key, "graphql", limit=settings.GITHUB_HOURLY_LIMIT),
+        before_request=before_request,
+        session=counting_session("github"),
+        after_query=lambda operation, points: count("points", operation, amount=points),
+    )
+
+
+def forget_budget(subscription: Subscription) -> None:
+    """Nothing of this account's spending is remembered any more."""
+    budget = Budget(_budget_connection(), f"github:{subscription.github_id}", "graphql")
+    budget.bucket.flush()
+    budget.for_resource("core").bucket.flush()
+
+
+def openhumans_client(
+    user: User, token: str | None = None, before_request: Callable[[], None] | None = None
+) -> OpenHumansClient:
+    """A client for the given token, or the stored one. Raise `OpenHumansAccessLost` when there is none."""
+    return OpenHumansClient(
+        settings.OPENHUMANS_URL,
+        token or openhumans_token(user),
+        before_request=before_request,
+        session=counting_session("openhumans"),
+    )
+
+
+def github_oauth() -> GitHubOAuth:
+    return GitHubOAuth(
+        settings.GITHUB_URL,
+        settings.GITHUB_API_URL,
+        settings.GITHUB_CLIENT_ID,
+        settings.GITHUB_CLIENT_SECRET,
+        counting_session("github"),
+    )
+
+
+def github_token(user: User, refused: str | None = None) -> str:
+    """A token that should work; `refused` is one that GitHub has just answered with 401.
+
+    Raise `GitHubAccessLost` when there is none and the member must connect again.
+    """
+    token = _usable_token(user, "github", github_oauth().refresh, github.InvalidGrant, refused)
+    if token is None:
+        raise GitHubAccessLost("GitHub no longer accepts the token.")
+    return token
+
+
+def openhumans_token(user: User, refused: str | None = None) -> str:
+    oauth = OpenHumansOAuth(
+        settings.OPENHUMANS_URL,
+        settings.OPENHUMANS_CLIENT_ID,
+        settings.OPENHUMANS_CLIENT_SECRET,
+        counting_session("openhumans"),
+    )
+    token = _usable_token(user, "openhumans", oauth.refresh, openhumans.InvalidGrant, refused)
+    if token is None:
+        raise OpenHumansAccessLost("Open Humans no longer accepts the token.")
+    return token
+
+
+def _usable_token(
+    user: User,
+    provider: str,
+    refresh: Callable[[str], Grant],
+    invalid_grant: type[Exception],
+    refused: str | None,
+) -> str | None:
+    """The stored token, refreshed if it is expired or refused; None when there is no way to a good one.
+
+    Raise the provider's `Unavailable` while refusals are nobody's own, see breaker.py.
+    """
+    credential = _find(user, provider).first()
+    if credential is None or not _is_usable(credential):
+        return None
+    is_doubtful = _needs_refresh(credential, refused)
+    breaker.check_token(provider, credential, is_doubtful=is_doubtful, was_refused=refused is not None)
+    if not is_doubtful:
+        return credential.access_token
+    try:
+        token = _refreshed(user, provider, refresh, invalid_grant, refused)
+    except (github.InvalidClient, openhumans.InvalidClient) as error:
+        breaker.client_refused(provider, error)
+        raise
+    if token is None:
+        breaker.token_died(provider)
+    elif token == _DISBELIEVED:
+        raise breaker.rest(breaker.TOKENS[provider])
+    return token
+
+
+def _is_usable(credential: Credential) -> bool:
+    return credential.state != Credential.State.REFUSED
+
+
+def _needs_refresh(credential: Credential, refused: str | None) -> bool:
+    return credential.access_token == refused or credential.expires_within(REFRESH_MARGIN)
+
+
+def _refreshed(
+    user: User,
+    provider: str,
+    refresh: Callable[[str], Grant],
+    invalid_grant: type[Exception],
+    refused: str | None,
+) -> str | None:
+    with transaction.atomic():
+        credential = _find(user, provider).select_for_update(of=("self",)).first()
+        if credential is None or not _is_usable(credential):
+            return None
+        if not _needs_refresh(credential, refused):
+            return credential.access_token
+        refresh_token = credential.refresh_token
+        try:
+            grant = refresh(refresh_token) if refresh_token else None
+        except invalid_grant:
+            grant = None
+        count("token_refreshes", provider, "refused" if grant is None else "refreshed")
+        if grant is None:
+            is_believed = breaker.is_believed(provider, credential)
+            if is_believed:
+                credential.state = Credential.State.REFUSED
+                credential.save(update_fields=["state", "updated_at"])
+            return None if is_believed else _DISBELIEVED
+        scopes = grant.scopes if isinstance(grant, github.TokenGrant) else credential.scopes
+        credential.set_tokens(
+            grant.access_token, grant.refresh_token, grant.expires_at, list(scopes or credential.scopes)
+        )
+        credential.save()
+    breaker.token_works(provider, credential)
+    return grant.access_token
+
+
+def _find(user: User, provider: str) -> QuerySet[Credential]:
+    found = Credential.objects.select_related("identity")
+    return found.filter(identity__user=user, identity__provider=provider).order_by("pk")

@@ -1,0 +1,106 @@
+"""The files that are not of one year: who the member is on GitHub, and one line a day.
+
+`github-profile.json` holds the public profile and the public repositories; repositories that are not public
+stand in `github-private-profile.json`. `github-daily.csv` has a line for each day on which something public
+was done, by the date in the author's own offset, and a column for each kind of record.
+"""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sync.ledger import WeekEntry
+from sync.models import RepositoryState, Subscription, YearFile
+from sync.records import CALENDAR, KINDS
+
+PROFILE_FORMAT = "github-profile/1"
+DAILY_FORMAT = "github-daily/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file's kind (see `YearFile.Kind`), its format, and its whole content."""
+
+    kind: str
+    format: str
+    content: bytes
+    description: str
+
+
+def profile_document(
+    kind: str, github_id: int, profile: Mapping[str, Any], repositories: Iterable[Mapping[str, Any]]
+) -> Document:
+    facts = {
+        "format": PROFILE_FORMAT,
+        "github_id": github_id,
+        **profile,
+        "repositories": sorted(repositories, key=lambda repository: str(repository["repository_id"])),
+    }
+    content = json.dumps(facts, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
+    return Document(kind, PROFILE_FORMAT, content, "GitHub profile and repositories.")
+
+
+def daily_document(kind: str, kinds: Sequence[str], ledgers: Iterable[Mapping[str, WeekEntry]]) -> Document:
+    """One line a day, oldest first; `kinds` are the columns after the calendar's own count."""
+    days: dict[str, dict[str, int]] = {}
+    for ledger in ledgers:
+        for entry in ledger.values():
+            for day, count in entry.get(CALENDAR, {}).items():
+                days.setdefault(day, {})[CALENDAR] = count
+            for day, counts in entry.get("days", {}).items():
+                for name, count in counts.items():
+                    # A day at the edge of a week may stand in two weeks: once by UTC, once by its own offset.
+                    row = days.setdefault(day, {})
+                    row[name] = row.get(name, 0) + count
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["date", "contributions", *kinds])
+    for day, row in sorted(days.items()):
+        writer.writerow([day, row.get(CALENDAR, 0), *(row.get(name, 0) for name in kinds)])
+    return Document(kind, DAILY_FORMAT, out.getvalue().encode(), "GitHub activity by day.")
+
+
+# --- What the database knows ---
+
+
+def current_documents(subscription: Subscription) -> list[Document]:
+    """The documents as they should be now; nothing that is not public outside the private one."""
+    profile = subscription.probe.get("profile", {})
+    repositories = list(subscription.repositories.order_by("pk"))
+    public = [_facts(subscription, state) for state in repositories if state.visibility == "public"]
+    private = [_facts(subscription, state) for state in repositories if state.visibility != "public"]
+    github_id, kinds = subscription.github_id, YearFile.Kind
+    ledgers = subscription.year_files.filter(kind=kinds.PUBLIC).values_list("weeks", flat=True)
+    columns = [kind for kind in KINDS if kind in subscription.kinds]
+    documents = [
+        profile_document(kinds.PROFILE, github_id, profile, public),
+        daily_document(kinds.DAILY, columns, ledgers),
+    ]
+    if private and subscription.includes_private:
+        documents.append(profile_document(kinds.PRIVATE_PROFILE, github_id, {}, private))
+    return documents
+
+
+def is_published(subscription: Subscription, document: Document) -> bool:
+    md5 = hashlib.md5(document.content, usedforsecurity=False).hexdigest()
+    same = subscription.year_files.filter(kind=document.kind, md5=md5).exclude(current_id=None)
+    removed = subscription.year_files.filter(kind=document.kind).exclude(removed_by_member_at=None)
+    return same.exists() or removed.exists()
+
+
+def _facts(subscription: Subscription, state: RepositoryState) -> dict[str, Any]:
+    details = {name: value for name, value in state.details.items() if name != "owner_id"}
+    return {
+        **details,
+        "repository_id": state.node_id,
+        "repository": state.name,
+        "visibility": state.visibility,
+        "is_fork": state.is_fork,
+        "is_owner": state.details.get("owner_id") == subscription.github_node_id,
+        "commits": state.held,
+        "not_readable": state.not_readable or None,
+    }

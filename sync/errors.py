@@ -1,0 +1,31 @@
+"""What can end or interrupt a step, apart from the clients' own errors."""
+
+from dramatiq.errors import Retry
+
+
+class SyncError(Exception):
+    """Base of everything the engine raises on purpose."""
+
+
+class SyncingStopped(SyncError):
+    """The people who run this site have stopped syncing for everybody, for now."""
+
+
+class LeaseLost(SyncError):
+    """Another worker, or a cancellation, has taken this run over: stop at once, write nothing."""
+
+
+class GitHubAccessLost(SyncError):
+    """The member's GitHub token is refused and cannot be refreshed: they must connect again."""
+
+
+class OpenHumansAccessLost(SyncError):
+    """The member's Open Humans token is refused and cannot be refreshed: they must sign in again."""
+
+
+class UploadRefused(SyncError):
+    """Open Humans confirmed another size than was sent; the old file stays."""
+
+
+class WaitForLimit(Retry):
+    """The message comes back after `delay` milliseconds. Waiting is no failure and costs no attempt."""

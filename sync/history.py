@@ -1,0 +1,93 @@
+"""What past runs did, in words. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.template.defaultfilters import pluralize
+
+from sync.models import EraseScope, SyncRun
+
+OCCASIONS = {
+    SyncRun.Trigger.CONNECTED: "You connected GitHub",
+    SyncRun.Trigger.MEMBER: "You asked for an update",
+    SyncRun.Trigger.STALE: "Regular update",
+    SyncRun.Trigger.RESUMED: "Picked up again",
+    SyncRun.Trigger.OPERATOR: "Started by an operator",
+}
+ERASURES = {
+    EraseScope.GITHUB: "You asked to disconnect GitHub",
+    EraseScope.PRIVATE: "You left private repositories out",
+    EraseScope.FILES: "You asked to delete your files",
+    EraseScope.ACCOUNT: "You asked to delete your account",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    at: datetime
+    occasion: str
+    outcome: str
+    details: str
+    is_failure: bool
+
+
+def history_of(runs: Iterable[SyncRun]) -> list[HistoryLine]:
+    return [
+        HistoryLine(
+            at=run.created_at,
+            occasion=_occasion(run),
+            outcome=_outcome(run),
+            details=_details(run),
+            is_failure=run.state == SyncRun.State.FAILED,
+        )
+        for run in runs
+    ]
+
+
+def _occasion(run: SyncRun) -> str:
+    if run.trigger == SyncRun.Trigger.ERASE:
+        return ERASURES[EraseScope(run.erase_scope)]
+    return OCCASIONS[SyncRun.Trigger(run.trigger)]
+
+
+def _outcome(run: SyncRun) -> str:
+    weeks = len(run.weeks_fetched)
+    if run.is_active:
+        return "under way"
+    if run.state == SyncRun.State.CANCELLED:
+        return "stopped"
+    if run.state == SyncRun.State.FAILED:
+        return "did not finish"
+    if run.trigger == SyncRun.Trigger.ERASE:
+        return "done"
+    return f"{weeks} week{pluralize(weeks)} collected" if weeks else "nothing new"
+
+
+def _details(run: SyncRun) -> str:
+    parts = [] if run.trigger == SyncRun.Trigger.ERASE else [_count(run.requests, "request")]
+    if run.uploads:
+        parts.append(_count(run.uploads, "file") + " saved")
+    if run.waits:
+        parts.append(f"waited {_count(run.waits, 'time')} for a limit")
+    if run.duration is not None:
+        parts.append(in_words(run.duration))
+    return ", ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{pluralize(number)}"
+
+
+def in_words(duration: timedelta) -> str:
+    seconds = int(duration.total_seconds())
+    if seconds < 1:
+        return "under a second"
+    if seconds < 60:
+        return _count(seconds, "second")
+    if seconds < 3600:
+        return _count(seconds // 60, "minute")
+    hours, minutes = divmod(seconds // 60, 60)
+    if hours >= 24:
+        return _count(hours // 24, "day")
+    return _count(hours, "hour") + (f" {_count(minutes, 'minute')}" if minutes else "")

@@ -1,0 +1,51 @@
+"""Which weeks are held, and in what state. Pure.
+
+The ledger of a member runs from the first week of their first contribution year to the current week.
+Its entries stand on the year files: {"2026-W18": {"state", "counts", "calendar", "fetched_at"}}.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sync.weeks import Week, WeekState, held_state, iter_weeks
+
+WeekEntry = dict[str, Any]
+HELD_STATES = (WeekState.OPEN, WeekState.SETTLING, WeekState.COMPLETE)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many of the known weeks are held."""
+
+    held: int
+    known: int
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.held // self.known if self.known else 0
+
+
+def known_weeks(starts_on: date | None, now: datetime) -> list[Week]:
+    """The weeks of the ledger, oldest first; none before GitHub said where it starts."""
+    if starts_on is None:
+        return []
+    return list(iter_weeks(Week.of(starts_on), Week.of(now)))
+
+
+def progress(starts_on: date | None, ledgers: Iterable[Mapping[str, WeekEntry]], now: datetime) -> Progress:
+    known = {str(week) for week in known_weeks(starts_on, now)}
+    held = {week for ledger in ledgers for week, entry in ledger.items() if entry.get("state") in HELD_STATES}
+    return Progress(held=len(known & held), known=len(known))
+
+
+def settle(ledger: Mapping[str, WeekEntry], now: datetime, settling: timedelta) -> dict[str, WeekEntry]:
+    """The ledger after time has passed and GitHub has confirmed that nothing changed."""
+    settled = {}
+    for text, entry in ledger.items():
+        if entry.get("state") in (WeekState.OPEN, WeekState.SETTLING):
+            settled[text] = {**entry, "state": str(held_state(Week.parse(text), now, settling))}
+        else:
+            settled[text] = entry
+    return settled

@@ -1,0 +1,39 @@
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.db import transaction
+
+from sync import erasing, operating
+from sync.erasing import ErasingUnderWay
+from sync.management.acting import ActingCommand, operator
+from sync.models import EraseScope
+
+
+class Command(ActingCommand):
+    help = (
+        "Delete what a member asked to have deleted, as their own buttons would: private files, all files "
+        "or the whole account. The workers do it; it ends in a receipt. There is no way back."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        self.add_member(parser)
+        scopes = (EraseScope.PRIVATE, EraseScope.FILES, EraseScope.ACCOUNT)
+        parser.add_argument("--scope", required=True, choices=[scope.value for scope in scopes])
+        super().add_arguments(parser)
+
+    def handle(
+        self, *_args: Any, member: str, scope: str, reason: str, dry_run: bool, **_options: Any
+    ) -> None:
+        subscription = operating.find_member(member)
+        what = EraseScope(scope).label
+        if dry_run:
+            files = subscription.year_files.count()
+            self.stdout.write(f"Would delete {what} of {subscription}, who has {files} year files.")
+            return
+        try:
+            with transaction.atomic():
+                run = erasing.start(subscription, EraseScope(scope))
+                operating.note_deletion(subscription, operator(), reason)
+        except ErasingUnderWay as error:
+            raise operating.NotPossible(str(error)) from None
+        self.stdout.write(f"Run {run.pk} deletes {what} of {subscription}; receipt {run.receipt.key}.")

@@ -1,0 +1,134 @@
+"""Messages through Open Humans: few, fixed, and only when something is the member's to know or to do.
+
+One for each cause, at most one a week, none where the member said no, and none for what befalls many members
+at once: that is ours to mend. The texts hold no names, no numbers and nothing that went wrong in detail.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+
+from sync import credentials
+from sync.choices import wants_messages
+from sync.models import Subscription, SyncRun
+
+logger = logging.getLogger(__name__)
+QUIET = timedelta(days=7)
+# So many other members stopped for the same reason within an hour: it is not the member's.
+MANY_MEMBERS = 10
+MANY_WITHIN = timedelta(hours=1)
+
+
+class Cause(StrEnum):
+    ARCHIVE_COMPLETE = "archive_complete"
+    NOTHING_FOUND = "nothing_found"
+    CONNECT_GITHUB = "connect_github"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """`page` is the name of the one page the message leads to."""
+
+    subject: str
+    text: str
+    page: str = "dashboard"
+
+
+FIRST = (Cause.ARCHIVE_COMPLETE, Cause.NOTHING_FOUND)
+TEXTS = {
+    Cause.ARCHIVE_COMPLETE: Text(
+        "Your GitHub archive is complete",
+        "Everything that GitHub tells us of your activity is now in your Open Humans account, from the first"
+        " week to this one. It is kept up to date from here on; there is nothing for you to do.",
+    ),
+    Cause.NOTHING_FOUND: Text(
+        "GitHub told us of no activity yet",
+        "We have looked through everything that GitHub tells us of your account and found no activity. We"
+        " keep looking. What cannot be seen, and why, stands on your dashboard.",
+    ),
+    Cause.CONNECT_GITHUB: Text(
+        "Please connect GitHub again",
+        "GitHub no longer accepts our access, so nothing new is collected. Your files stay as they are. If"
+        " you took the access back on purpose, there is nothing for you to do.",
+        page="connect",
+    ),
+    Cause.PAUSED: Text(
+        "Collecting your GitHub activity is paused",
+        "Several attempts in a row failed, so we have stopped trying. Your files stay as they are. Why, and"
+        " what you can do, stands on your dashboard.",
+    ),
+}
+STOPPED = {
+    Subscription.Status.RECONNECT_GITHUB: Cause.CONNECT_GITHUB,
+    Subscription.Status.PAUSED: Cause.PAUSED,
+}
+
+
+def synced(subscription: Subscription) -> None:
+    """After a run that succeeded: the first one is news, and what stood in the way is over."""
+    causes = subscription.told.get("causes", [])
+    over = [cause for cause in causes if cause in STOPPED.values()]
+    if over:
+        subscription.told = {**subscription.told, "causes": [c for c in causes if c not in over]}
+        subscription.save(update_fields=["told"])
+    if not any(cause in causes for cause in FIRST):
+        has_files = subscription.year_files.exclude(current_id=None).exists()
+        notify(subscription, Cause.ARCHIVE_COMPLETE if has_files else Cause.NOTHING_FOUND)
+
+
+def stopped(run: SyncRun) -> None:
+    """After a run that failed: told only where nothing goes on without the member, and it is theirs alone."""
+    subscription = run.subscription
+    cause = STOPPED.get(Subscription.Status(subscription.status))
+    is_wanted = subscription.is_paused_by_member or run.trigger == SyncRun.Trigger.ERASE
+    if cause is not None and not is_wanted and not _befalls_many(run):
+        notify(subscription, cause)
+
+
+def _befalls_many(run: SyncRun) -> bool:
+    alike = SyncRun.objects.filter(
+        state=SyncRun.State.FAILED,
+        error_code=run.error_code,
+        finished_at__gte=timezone.now() - MANY_WITHIN,
+    ).exclude(subscription=run.subscription)
+    return alike.values("subscription").distinct().count() >= MANY_MEMBERS
+
+
+def notify(subscription: Subscription, cause: Cause) -> bool:
+    """Send the cause's message unless it was sent, or another one lately. Never raises: a run goes before."""
+    try:
+        return _notify(subscription, cause, timezone.now())
+    except Exception as error:  # whatever it was, the run that called is over and done
+        logger.warning("A message could not be sent: %s", error, extra={"subscription": subscription.pk})
+        return False
+
+
+def _notify(subscription: Subscription, cause: Cause, now: datetime) -> bool:
+    told = subscription.told
+    if not wants_messages(subscription) or cause in told.get("causes", []) or _was_lately(told, now):
+        return False
+    told_now = {"causes": [*told.get("causes", []), cause], "sent_at": now.isoformat()}
+    # Noted first: rather no message than the same one twice.
+    if not Subscription.objects.filter(pk=subscription.pk, told=told).update(told=told_now):
+        return False
+    try:
+        client = credentials.openhumans_client(subscription.user)
+        words = TEXTS[cause]
+        client.send_message(words.subject, f"{words.text}\n\n{settings.SITE_URL}{reverse(words.page)}")
+    except Exception as error:
+        if not getattr(error, "is_timeout", False):
+            Subscription.objects.filter(pk=subscription.pk, told=told_now).update(told=told)
+        raise
+    subscription.told = told_now
+    return True
+
+
+def _was_lately(told: dict[str, Any], now: datetime) -> bool:
+    return "sent_at" in told and datetime.fromisoformat(told["sent_at"]) > now - QUIET

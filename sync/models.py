@@ -1,0 +1,542 @@
+"""What Postgres remembers of every member: the truth. Messages in Redis only nudge."""
+
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from accounts.encryption import decrypt, encrypt
+from accounts.models import User
+from sync.counters import count
+from sync.errors import LeaseLost
+
+# How the reason of a pause begins that the member wished for.
+PAUSED_BY_MEMBER = "Paused by you"
+
+
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    def due(self, now: datetime) -> "SubscriptionQuerySet":
+        """Active ones whose time has come and that have no run under way."""
+        active = SyncRun.objects.active().filter(subscription=models.OuterRef("pk"))
+        return self.filter(status=Subscription.Status.ACTIVE, next_due_at__lte=now).exclude(
+            models.Exists(active)
+        )
+
+
+class Subscription(models.Model):
+    """One member's wish to have one GitHub account collected, and where that stands."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "active"
+        PAUSED = "paused", "paused"
+        RECONNECT_GITHUB = "reconnect_github", "connect GitHub again"
+        RECONNECT_OPENHUMANS = "reconnect_openhumans", "sign in with Open Humans again"
+        DISCONNECTED = "disconnected", "disconnected"
+
+    # Of `lists`: what was done once and for all, rather than how far a list has been read.
+    LASTING_LISTS = ("calendar", "legacy")
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="subscription")
+    # GitHub's numeric id: logins change and are recycled.
+    github_id = models.BigIntegerField(unique=True)
+    github_node_id = models.CharField(max_length=100, blank=True)
+    github_login = models.CharField(max_length=100)
+    status = models.CharField(max_length=24, choices=Status.choices, default=Status.ACTIVE)
+    # A sentence for the member when the status needs one.
+    reason = models.TextField(blank=True)
+    # What the member agreed to: {"text": version, "kinds": [...], "private": bool, "agreed_at": ISO moment}.
+    agreement = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now)
+    next_due_at = models.DateTimeField(default=timezone.now)
+    synced_at = models.DateTimeField(null=True, blank=True)
+    blocked_until = models.DateTimeField(null=True, blank=True)
+    # Secondary limits without a time double the wait; a good answer sets this back.
+    secondary_limits = models.PositiveSmallIntegerField(default=0)
+    failures = models.PositiveSmallIntegerField(default=0)
+    # What the last probe saw, see planner.ProbeState.
+    probe = models.JSONField(default=dict)
+    # {list name: {"cursor", "frontier", "is_done", ...}}, see planner.
+    lists = models.JSONField(default=dict)
+    # {query kind: how many items one request may ask for}, learnt from GitHub's time-outs.
+    batch_sizes = models.JSONField(default=dict)
+    # First day of the ledger; null until GitHub said in which years there were contributions.
+    ledger_starts_on = models.DateField(null=True, blank=True)
+    # Rises with each claim; a worker that finds another number here has lost its place.
+    fence = models.BigIntegerField(default=0)
+    # {cause: ISO moment} of the messages sent through Open Humans, see messages.
+    told = models.JSONField(default=dict, blank=True)
+
+    objects: ClassVar[SubscriptionQuerySet] = SubscriptionQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        indexes: ClassVar = [
+            # The scan: what is due, oldest first.
+            models.Index(fields=["next_due_at"], condition=Q(status="active"), name="subscription_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.github_login} ({self.github_id})"
+
+    @property
+    def includes_private(self) -> bool:
+        return bool(self.agreement.get("private"))
+
+    def read_lists_again(self) -> None:
+        """From their top, because what a choice left out was never noted. The caller saves."""
+        self.lists = {name: state for name, state in self.lists.items() if name in self.LASTING_LISTS}
+
+    @property
+    def is_paused_by_member(self) -> bool:
+        """Then only the member resumes, never an operator."""
+        return self.status == self.Status.PAUSED and self.reason.startswith(PAUSED_BY_MEMBER)
+
+    @property
+    def kinds(self) -> list[str]:
+        return list(self.agreement.get("kinds", []))
+
+    @property
+    def github_identity(self) -> SocialAccount | None:
+        return SocialAccount.objects.filter(user=self.user, provider="github").first()
+
+    @property
+    def active_run(self) -> "SyncRun | None":
+        return self.runs.active().first()
+
+
+class RepositoryState(models.Model):
+    """How far one repository's history has been read for one member."""
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="repositories")
+    node_id = models.CharField(max_length=100)
+    database_id = models.BigIntegerField(null=True)
+    name = models.CharField(max_length=250)
+    visibility = models.CharField(max_length=10)
+    is_fork = models.BooleanField(default=False)
+    # The newest head GitHub told us of, and when that commit was committed.
+    head_oid = models.CharField(max_length=64, blank=True)
+    head_committed_at = models.DateTimeField(null=True)
+    # The head whose history is being read, or was read to its end.
+    pinned_oid = models.CharField(max_length=64, blank=True)
+    cursor = models.CharField(max_length=250, blank=True)
+    is_read = models.BooleanField(default=False)
+    # The oldest moment (committer date) the current reading has come to.
+    frontier = models.DateTimeField(null=True)
+    # GitHub's count of the member's commits, and the head it was given for.
+    said = models.PositiveIntegerField(null=True)
+    said_for_oid = models.CharField(max_length=64, blank=True)
+    held = models.PositiveIntegerField(default=0)
+    # Commits per ISO week of their committer date: held from finished readings, and seen in this one.
+    held_by_week = models.JSONField(default=dict)
+    seen_by_week = models.JSONField(default=dict)
+    tree_oid = models.CharField(max_length=64, blank=True)
+    # For github-profile.json: owner, permission, language, stars, ...
+    details = models.JSONField(default=dict)
+    not_readable = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["subscription", "node_id"], name="repository_once_per_member")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class YearFile(models.Model):
+    """One file on Open Humans that holds one ISO year, and the ledger of its weeks."""
+
+    class Kind(models.TextChoices):
+        PUBLIC = "public", "public"
+        PRIVATE = "private", "private"
+        PROFILE = "profile", "profile"
+        PRIVATE_PROFILE = "private-profile", "private profile"
+        DAILY = "daily", "daily"
+
+    # What goes when private repositories are left out again.
+    PRIVATE_KINDS = (Kind.PRIVATE, Kind.PRIVATE_PROFILE)
+    # The kinds that are not of one year, with the name of their file; their year is 0.
+    DOCUMENTS: ClassVar[dict[str, str]] = {
+        Kind.PROFILE: "github-profile.json",
+        Kind.PRIVATE_PROFILE: "github-private-profile.json",
+        Kind.DAILY: "github-daily.csv",
+    }
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="year_files")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    year = models.PositiveSmallIntegerField()
+    current_id = models.BigIntegerField(null=True, blank=True)
+    size = models.BigIntegerField(default=0)
+    md5 = models.CharField(max_length=32, blank=True)
+    generation = models.BigIntegerField(default=0)
+    # An upload under way: what becomes true once it is confirmed, see publish.confirm().
+    pending = models.JSONField(null=True, blank=True)
+    # Files on Open Humans that the current one replaced and that are still to be deleted.
+    superseded = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    # The ledger: {"2026-W18": {"state", "counts": {kind: n}, "days": {date: {kind: n}}, "calendar",
+    # "fetched_at"}}.
+    weeks = models.JSONField(default=dict)
+    private_contributions = models.PositiveIntegerField(null=True, blank=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+    removed_by_member_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["subscription", "kind", "year"], name="one_file_per_kind_and_year"
+            )
+        ]
+        ordering = ("-year", "kind")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_document(self) -> bool:
+        return self.kind in self.DOCUMENTS
+
+    @property
+    def name(self) -> str:
+        if self.kind in self.DOCUMENTS:
+            return self.DOCUMENTS[self.kind]
+        infix = "" if self.kind == self.Kind.PUBLIC else f"{self.kind}-"
+        return f"github-{infix}{self.year}.json"
+
+
+class StagedBatchManager(models.Manager["StagedBatch"]):
+    def stage(
+        self, subscription: Subscription, kind: str, year: int, weeks: Iterable[str], content: bytes
+    ) -> "StagedBatch":
+        place = StagedBatch.place(subscription.pk, kind, year)
+        return self.create(
+            subscription=subscription,
+            kind=kind,
+            year=year,
+            weeks=sorted(set(weeks)),
+            encrypted_content=encrypt(content, place),
+        )
+
+
+class StagedBatch(models.Model):
+    """Records of one answer that fall in one year, until the file that holds them is confirmed."""
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="staged_batches")
+    kind = models.CharField(max_length=20, choices=YearFile.Kind.choices)
+    year = models.PositiveSmallIntegerField()
+    weeks = ArrayField(models.CharField(max_length=8))
+    # archive.pack() of the records, encrypted.
+    encrypted_content = models.BinaryField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[StagedBatchManager] = StagedBatchManager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["subscription", "kind", "year"], name="staged_by_year"),
+        ]
+
+    def __str__(self) -> str:
+        return f"batch {self.pk} of {self.year}"
+
+    @staticmethod
+    def place(subscription_id: int, kind: str, year: int) -> str:
+        return f"stagedbatch.content:{subscription_id}:{kind}:{year}"
+
+    @property
+    def encrypted_places(self) -> dict[str, str]:
+        """{column: the place its value is bound to}, for whoever encrypts them anew."""
+        return {"encrypted_content": self.place(self.subscription_id, self.kind, self.year)}
+
+    @property
+    def content(self) -> bytes:
+        return decrypt(self.encrypted_content, self.place(self.subscription_id, self.kind, self.year))
+
+
+class EraseScope(models.TextChoices):
+    """What leaving, or a smaller part of it, takes away; each has a receipt."""
+
+    GITHUB = "github", "disconnect GitHub"
+    PRIVATE = "private", "the private files"
+    FILES = "files", "all files"
+    ACCOUNT = "account", "the account"
+
+
+class SyncRunQuerySet(models.QuerySet["SyncRun"]):
+    def active(self) -> "SyncRunQuerySet":
+        return self.filter(state__in=SyncRun.ACTIVE_STATES)
+
+    def to_nudge(self, now: datetime) -> "SyncRunQuerySet":
+        """Active ones whose message may be lost: their lease, wait or first message is overdue."""
+        return self.active().filter(nudge_at__lte=now)
+
+    def claim(self, run_id: int, step: int, now: datetime) -> "SyncRun | None":
+        """Take the run for this step, or None: somebody else has it, or the message is an old one.
+
+        Compare-and-set on state, lease and step; the subscription's fence rises with the claim.
+        """
+        lease_until = now + timedelta(seconds=settings.SYNC_LEASE_SECONDS)
+        with transaction.atomic():
+            claimed = (
+                self.active()
+                .filter(pk=run_id, step=step)
+                .filter(Q(lease_until__isnull=True) | Q(lease_until__lte=now))
+                .filter(Q(resume_at__isnull=True) | Q(resume_at__lte=now))
+                .update(
+                    state=SyncRun.State.RUNNING,
+                    lease_until=lease_until,
+                    nudge_at=lease_until,
+                    resume_at=None,
+                    wait_reason="",
+                    started_at=Coalesce(F("started_at"), models.Value(now)),
+                )
+            )
+            if not claimed:
+                return None
+            run = SyncRun.objects.select_related("subscription__user").get(pk=run_id)
+            Subscription.objects.filter(pk=run.subscription_id).update(fence=F("fence") + 1)
+            run.subscription.refresh_from_db(fields=["fence"])
+        return run
+
+
+class SyncRun(models.Model):
+    """One attempt to bring a member up to date."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "queued"
+        RUNNING = "running", "running"
+        WAITING = "waiting", "waiting"
+        SUCCEEDED = "succeeded", "succeeded"
+        FAILED = "failed", "failed"
+        CANCELLED = "cancelled", "cancelled"
+
+    class Trigger(models.TextChoices):
+        CONNECTED = "connected", "GitHub was connected"
+        MEMBER = "member", "the member asked"
+        STALE = "stale", "it was due"
+        RESUMED = "resumed", "resumed"
+        OPERATOR = "operator", "an operator asked"
+        ERASE = "erase", "erasing"
+
+    class WaitReason(models.TextChoices):
+        GITHUB_LIMIT = "github_limit", "GitHub's limit"
+        GITHUB_UNAVAILABLE = "github_unavailable", "GitHub is not answering"
+        OPENHUMANS_UNAVAILABLE = "openhumans_unavailable", "Open Humans is not answering"
+        SITE = "site", "the people who run this site"
+
+    ACTIVE_STATES = (State.QUEUED, State.RUNNING, State.WAITING)
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="runs")
+    trigger = models.CharField(max_length=10, choices=Trigger.choices)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    # Whose turn it is: only the message that carries this number does anything.
+    step = models.PositiveIntegerField(default=0)
+    is_interactive = models.BooleanField(default=False)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    # When the scan should send this run's message again.
+    nudge_at = models.DateTimeField(null=True, blank=True)
+    resume_at = models.DateTimeField(null=True, blank=True)
+    wait_reason = models.CharField(max_length=30, choices=WaitReason.choices, blank=True)
+    waits = models.PositiveIntegerField(default=0)
+    # Outages met in a row in this run; each makes the next wait longer.
+    outages = models.PositiveSmallIntegerField(default=0)
+    probed_at = models.DateTimeField(null=True, blank=True)
+    weeks_fetched = ArrayField(models.CharField(max_length=8), default=list, blank=True)
+    requests = models.PositiveIntegerField(default=0)
+    points = models.PositiveIntegerField(default=0)
+    records_new = models.PositiveIntegerField(default=0)
+    records_changed = models.PositiveIntegerField(default=0)
+    uploads = models.PositiveIntegerField(default=0)
+    bytes_uploaded = models.BigIntegerField(default=0)
+    error_code = models.CharField(max_length=60, blank=True)
+    error = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    # What a run with the trigger "erase" takes away.
+    erase_scope = models.CharField(max_length=10, choices=EraseScope.choices, blank=True)
+
+    objects: ClassVar[SyncRunQuerySet] = SyncRunQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["subscription"],
+                condition=Q(state__in=("queued", "running", "waiting")),
+                name="one_active_run_per_member",
+            )
+        ]
+        indexes: ClassVar = [
+            # The scan: active runs whose message may be lost.
+            models.Index(
+                fields=["nudge_at"],
+                condition=Q(state__in=("queued", "running", "waiting")),
+                name="run_nudge",
+            ),
+        ]
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return f"run {self.pk} of {self.subscription_id}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in self.ACTIVE_STATES
+
+    @property
+    def duration(self) -> timedelta | None:
+        if self.started_at is None:
+            return None
+        return (self.finished_at or timezone.now()) - self.started_at
+
+    def hold(self) -> None:
+        """Renew the lease, or raise `LeaseLost`: the run was cancelled or another worker has claimed it."""
+        lease_until = timezone.now() + timedelta(seconds=settings.SYNC_LEASE_SECONDS)
+        held = SyncRun.objects.filter(
+            pk=self.pk,
+            state=SyncRun.State.RUNNING,
+            step=self.step,
+            subscription__fence=self.subscription.fence,
+        ).update(lease_until=lease_until, nudge_at=lease_until)
+        if not held:
+            raise LeaseLost(f"Run {self.pk} is no longer ours.")
+        self.lease_until = lease_until
+
+    def release(self) -> None:
+        """Give the lease back, so that the same message can claim the run again at once."""
+        SyncRun.objects.filter(pk=self.pk, step=self.step, state=SyncRun.State.RUNNING).update(
+            lease_until=None, nudge_at=timezone.now() + timedelta(seconds=settings.SYNC_NUDGE_SECONDS)
+        )
+
+    def add_weeks(self, weeks: Iterable[str]) -> None:
+        known = len(self.weeks_fetched)
+        self.weeks_fetched = sorted({*self.weeks_fetched, *weeks}, reverse=True)
+        count("weeks_fetched", amount=len(self.weeks_fetched) - known)
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        """Facts for log lines; never a name, a message or a token."""
+        return {"run": self.pk, "subscription": self.subscription_id, "step": self.step}
+
+
+def new_receipt_key() -> str:
+    return secrets.token_urlsafe(24)
+
+
+class Receipt(models.Model):
+    """What leaving took away, and what a listing at Open Humans showed afterwards.
+
+    The one of a deleted account belongs to nobody and names nothing: whoever has its address may read it.
+    """
+
+    class Outcome(models.TextChoices):
+        DONE = "done", "done"
+        # There was nothing to do it with: the other side no longer accepts our access.
+        NO_ACCESS = "no_access", "no access"
+        REFUSED = "refused", "refused"
+
+    key = models.CharField(max_length=40, unique=True, default=new_receipt_key)
+    subscription = models.ForeignKey(
+        Subscription, null=True, blank=True, on_delete=models.CASCADE, related_name="receipts"
+    )
+    run = models.OneToOneField(
+        SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="receipt"
+    )
+    scope = models.CharField(max_length=10, choices=EraseScope.choices)
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    # Names of the files found, noted before the first is deleted, and of those still there at the end.
+    found = models.JSONField(default=list, blank=True)
+    left = models.JSONField(default=list, blank=True)
+    files_deleted = models.PositiveIntegerField(default=0)
+    files_left = models.PositiveIntegerField(default=0)
+    listed_at = models.DateTimeField(null=True, blank=True)
+    files = models.CharField(max_length=10, choices=Outcome.choices, blank=True)
+    grant = models.CharField(max_length=10, choices=Outcome.choices, blank=True)
+    membership = models.CharField(max_length=10, choices=Outcome.choices, blank=True)
+
+    class Meta:
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return f"receipt {self.pk} ({self.scope})"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.finished_at is not None
+
+
+class SyncStop(models.Model):
+    """While there is one, nobody is synced: see switch.py."""
+
+    # There is at most one.
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    reason = models.CharField(max_length=300, help_text="Members read this.")
+    stopped_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = "stop of all syncing"
+        verbose_name_plural = "stop of all syncing"
+        constraints: ClassVar = [models.CheckConstraint(condition=Q(id=1), name="one_stop")]
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class OperatorAction(models.Model):
+    """What an operator did, to one member or to all, and why. Members see those that touched them."""
+
+    class Kind(models.TextChoices):
+        RUN = "run", "started an update"
+        CANCEL = "cancel", "stopped an update"
+        PAUSE = "pause", "paused your updates"
+        RESUME = "resume", "resumed your updates"
+        DELETE = "delete", "deleted data for you"
+        VIEW = "view", "looked at the list of your files"
+        STOP = "stop", "stopped all syncing"
+        START = "start", "let syncing go on"
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    reason = models.CharField(max_length=300)
+    # The name, because an operator's account may go while what they did stays.
+    operator = models.CharField(max_length=150)
+    # Empty for what touched everybody.
+    subscription = models.ForeignKey(
+        Subscription, null=True, blank=True, on_delete=models.CASCADE, related_name="operator_actions"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return f"{self.operator} {self.get_kind_display()}"
+
+
+class ProviderState(models.Model):
+    """Whether a service is in doubt for all members together, see breaker.py. No row: it never failed."""
+
+    class Service(models.TextChoices):
+        GITHUB = "github", "GitHub"
+        GITHUB_TOKENS = "github_tokens", "GitHub's tokens"
+        OPENHUMANS = "openhumans", "Open Humans"
+        OPENHUMANS_TOKENS = "openhumans_tokens", "Open Humans' tokens"
+
+    service = models.CharField(primary_key=True, max_length=20, choices=Service.choices)
+    # Outages in a row, of whichever members.
+    outages = models.PositiveSmallIntegerField(default=0)
+    # Since when nobody asks but for one probe a minute, and when the next one may be sent.
+    opened_at = models.DateTimeField(null=True, blank=True)
+    probe_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+    # Credentials whose refusal nobody believed.
+    suspects = ArrayField(models.BigIntegerField(), default=list, blank=True)
+
+    def __str__(self) -> str:
+        return self.Service(self.service).label

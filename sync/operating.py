@@ -1,0 +1,80 @@
+"""What operators may do for one member; each act is written down with who did it and why."""
+
+from django.db import transaction
+from django.db.models import Q
+
+from sync import runs
+from sync.errors import SyncError
+from sync.models import OperatorAction, Subscription, SyncRun
+
+Kind = OperatorAction.Kind
+PAUSED_BY_OPERATOR = "The people who run this site have paused your updates:"
+
+
+class NotPossible(SyncError):
+    """Nobody is known by that name, or the act does not fit the member's present state; nothing was done."""
+
+
+def find_member(text: str) -> Subscription:
+    """By Open Humans id, GitHub id or GitHub login. Raise `NotPossible` unless it is exactly one."""
+    wanted = Q(user__open_humans_id=text) | Q(github_login__iexact=text)
+    if text.isascii() and text.isdecimal() and len(text) < 19:
+        wanted |= Q(github_id=int(text))
+    found = list(Subscription.objects.select_related("user").filter(wanted)[:2])
+    if len(found) != 1:
+        raise NotPossible(
+            f"{'Several members are' if found else 'No member is'} known by {text!r}. Give an id."
+        )
+    return found[0]
+
+
+@transaction.atomic
+def run(subscription: Subscription, operator: str, reason: str) -> SyncRun:
+    if subscription.status != Subscription.Status.ACTIVE:
+        raise NotPossible(f"The member is not active but: {subscription.get_status_display()}.")
+    started = runs.start(subscription, SyncRun.Trigger.OPERATOR)
+    _note(Kind.RUN, subscription, operator, reason)
+    return started
+
+
+@transaction.atomic
+def cancel(run_to_cancel: SyncRun, operator: str, reason: str) -> None:
+    if not runs.cancel(run_to_cancel):
+        raise NotPossible("The run is over already, or deletes what its member wants gone.")
+    _note(Kind.CANCEL, run_to_cancel.subscription, operator, reason)
+
+
+@transaction.atomic
+def pause(subscription: Subscription, operator: str, reason: str) -> None:
+    if subscription.status != Subscription.Status.ACTIVE:
+        raise NotPossible(f"The member is not active but: {subscription.get_status_display()}.")
+    subscription.status = Subscription.Status.PAUSED
+    subscription.reason = f"{PAUSED_BY_OPERATOR} {reason}"
+    subscription.save(update_fields=["status", "reason"])
+    if subscription.active_run is not None:
+        runs.cancel(subscription.active_run)
+    _note(Kind.PAUSE, subscription, operator, reason)
+
+
+@transaction.atomic
+def resume(subscription: Subscription, operator: str, reason: str) -> SyncRun:
+    """Undo a pause of ours, or of five failures. Nobody resumes what a member paused."""
+    if subscription.status != Subscription.Status.PAUSED or subscription.is_paused_by_member:
+        raise NotPossible("Only what an operator or failures have paused can be resumed here.")
+    subscription.status, subscription.reason = Subscription.Status.ACTIVE, ""
+    subscription.failures = 0
+    subscription.save(update_fields=["status", "reason", "failures"])
+    _note(Kind.RESUME, subscription, operator, reason)
+    return runs.start(subscription, SyncRun.Trigger.OPERATOR)
+
+
+def note_view(subscription: Subscription, operator: str, reason: str) -> None:
+    _note(Kind.VIEW, subscription, operator, reason)
+
+
+def note_deletion(subscription: Subscription, operator: str, reason: str) -> None:
+    _note(Kind.DELETE, subscription, operator, reason)
+
+
+def _note(kind: Kind, subscription: Subscription, operator: str, reason: str) -> None:
+    OperatorAction.objects.create(kind=kind, subscription=subscription, operator=operator, reason=reason)

@@ -1,0 +1,417 @@
+"""Year files -> Open Humans, so that at every instant the member has one whole copy.
+
+The order, for each file: (1) ask for the upload and commit it as pending; (2) PUT; (3) complete, sizes equal;
+(4) commit the new current file and the ledger, drop the staged batches; (5) delete what it replaced, by id. A
+worker may die or be overtaken between any two of these; whoever comes next first finishes or forgets what is
+pending.
+"""
+
+import hashlib
+import io
+import logging
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import Any, BinaryIO
+
+from django.conf import settings
+from django.db import transaction
+
+from openhumans_client import (
+    File,
+    NotFound,
+    OpenHumansClient,
+    StartedUpload,
+    Unavailable,
+    UnexpectedResponse,
+)
+from sync import archive
+from sync.counters import count
+from sync.documents import DAILY_FORMAT, PROFILE_FORMAT, Document
+from sync.errors import UploadRefused
+from sync.ledger import WeekEntry
+from sync.models import StagedBatch, Subscription, SyncRun, YearFile
+from sync.records import CALENDAR, Entry
+from sync.weeks import Week, WeekState, held_state, weeks_of_year
+
+logger = logging.getLogger(__name__)
+# Never the old app's tag "Github" in that spelling: its worker deletes files that bear it.
+FORMATS = (archive.FORMAT, PROFILE_FORMAT, DAILY_FORMAT)
+# Shorter than a lease: a worker that hangs in a transfer is not believed dead before it has given up.
+TRANSFER_SECONDS = 120
+# What becomes true of a year file when its upload is confirmed.
+CONFIRMED = ["current_id", "size", "md5", "generation", "weeks", "superseded", "published_at", "pending"]
+TAGS = ("github", "commits", "contributions", "weekly")
+
+
+@dataclass
+class Publisher:
+    """One run's way to Open Humans. The list of the member's files is asked once, and only if needed."""
+
+    run: SyncRun
+    openhumans: OpenHumansClient
+    now: datetime
+    fresh: set[int] = field(default_factory=set)
+
+    @property
+    def subscription(self) -> Subscription:
+        return self.run.subscription
+
+    @cached_property
+    def label(self) -> str:
+        """By which Open Humans tells our project's files from those of other sources."""
+        return self.openhumans.fetch_project().id_label
+
+    @cached_property
+    def all_files(self) -> list[File]:
+        return self.openhumans.list_files()
+
+    @cached_property
+    def own_files(self) -> list[File]:
+        """Our project's files of this GitHub account, oldest generation first."""
+        own = [
+            file
+            for file in self.all_files
+            if file.source == self.label
+            and file.metadata.get("format") in FORMATS
+            and str(file.metadata.get("github_id")) == str(self.subscription.github_id)
+        ]
+        return sorted(own, key=lambda file: (_generation(file), file.id))
+
+    def files_of(self, year_file: YearFile) -> list[File]:
+        return [file for file in self.own_files if file.basename == year_file.name]
+
+
+def _generation(file: File) -> int:
+    generation = file.metadata.get("generation")
+    return generation if isinstance(generation, int) else 0
+
+
+# --- What there is to publish ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """One file's staged batches, and which of their weeks may be written now."""
+
+    kind: str
+    year: int
+    batches: tuple[int, ...]
+    weeks: frozenset[str]
+    is_whole: bool
+    is_year_passed: bool
+
+
+def staged_files(subscription: Subscription, may_publish: Callable[[Week], bool]) -> list[Staged]:
+    """Files with something to write, newest year first.
+
+    A week may be written when all streams have been read back beyond it, or when the file holds it already:
+    a late record of a published week waits for nothing. `is_whole` files leave no staged week behind;
+    of a year that is passed nothing more is expected.
+    """
+    groups: dict[tuple[int, str], list[tuple[int, list[str]]]] = {}
+    rows = StagedBatch.objects.filter(subscription=subscription).values_list("pk", "kind", "year", "weeks")
+    for pk, kind, year, names in rows:
+        groups.setdefault((year, kind), []).append((pk, names))
+    ledgers = {(f.year, f.kind): f.weeks for f in subscription.year_files.all()}
+    found = []
+    for (year, kind), batches in sorted(groups.items(), reverse=True):
+        held = ledgers.get((year, kind), {})
+        weeks = {week for _, batch in batches for week in batch}
+        ready = frozenset(week for week in weeks if week in held or may_publish(Week.parse(week)))
+        if ready:
+            pks = tuple(pk for pk, _ in batches)
+            found.append(
+                Staged(
+                    kind,
+                    year,
+                    pks,
+                    ready,
+                    is_whole=len(ready) == len(weeks),
+                    is_year_passed=may_publish(Week(year, 1)),
+                )
+            )
+    return found
+
+
+def publish(publisher: Publisher, staged: Iterable[Staged], goes_on: Callable[[], bool]) -> None:
+    """Publish file by file while `goes_on()`; what is left stays staged for the next step."""
+    finish_pending(publisher)
+    for item in staged:
+        publish_year(publisher, item)
+        if not goes_on():
+            return
+
+
+# --- Finishing what another step began ------------------------------------------------------------
+
+
+def finish_pending(publisher: Publisher) -> None:
+    for year_file in publisher.subscription.year_files.exclude(pending=None):
+        _finish_upload(publisher, year_file)
+    for year_file in publisher.subscription.year_files.exclude(superseded=[]):
+        delete_superseded(publisher, year_file)
+
+
+def _finish_upload(publisher: Publisher, year_file: YearFile) -> None:
+    """The bytes may or may not have arrived: completing tells, and is harmless to repeat."""
+    pending = year_file.pending or {}
+    try:
+        size = publisher.openhumans.complete_upload(pending["file_id"])
+    except (NotFound, UnexpectedResponse, Unavailable) as error:
+        if isinstance(error, Unavailable) and error.is_timeout:
+            raise
+        size = -1
+    if size == pending["size"]:
+        confirm(publisher, year_file)
+    else:
+        logger.info("Forgetting an unfinished upload.", extra=publisher.run.detail)
+        with transaction.atomic():
+            publisher.run.hold()
+            if size >= 0:
+                year_file.superseded = [*year_file.superseded, pending["file_id"]]
+            year_file.pending = None
+            year_file.save(update_fields=["pending", "superseded"])
+
+
+# --- One file -------------------------------------------------------------------------------------
+
+
+def publish_year(publisher: Publisher, staged: Staged) -> None:
+    year_file, _ = YearFile.objects.get_or_create(
+        subscription=publisher.subscription, kind=staged.kind, year=staged.year
+    )
+    sources = publisher.files_of(year_file)
+    if is_removed_by_member(year_file, sources):
+        _respect_removal(publisher, year_file, staged.batches)
+        return
+    with ExitStack() as stack:
+        spools: list[BinaryIO] = [stack.enter_context(tempfile.TemporaryFile()) for _ in sources]
+        for file, spool in zip(sources, spools, strict=True):
+            publisher.openhumans.download(file, spool, deadline=TRANSFER_SECONDS)
+            spool.seek(0)
+        out = stack.enter_context(tempfile.TemporaryFile())
+        written = _write(publisher, year_file, staged, spools, out)
+        ledger = _new_ledger(publisher, year_file, written)
+        outcome = _outcome(staged, written, ledger)
+        if len(sources) == 1 and not written.is_changed:
+            _keep(publisher, year_file, sources[0], spools[0], outcome)
+            return
+        _upload(publisher, year_file, sources, out, outcome)
+
+
+def is_removed_by_member(year_file: YearFile, sources: list[File]) -> bool:
+    """A file of ours that Open Humans no longer lists and that we did not delete: the member did."""
+    if year_file.removed_by_member_at:
+        return True
+    return year_file.current_id is not None and year_file.current_id not in {file.id for file in sources}
+
+
+def _respect_removal(publisher: Publisher, year_file: YearFile, batches: Iterable[int]) -> None:
+    with transaction.atomic():
+        publisher.run.hold()
+        year_file.removed_by_member_at = year_file.removed_by_member_at or publisher.now
+        year_file.current_id, year_file.size, year_file.md5, year_file.weeks = None, 0, "", {}
+        year_file.save()
+        StagedBatch.objects.filter(pk__in=batches).delete()
+
+
+def _write(
+    publisher: Publisher, year_file: YearFile, staged: Staged, sources: list[BinaryIO], out: BinaryIO
+) -> archive.Written:
+    entries: dict[str, list[Entry]] = {}
+    for batch in StagedBatch.objects.filter(pk__in=staged.batches).order_by("pk").iterator(chunk_size=50):
+        for entry in archive.unpack(batch.content):
+            if entry.week in staged.weeks:
+                entries.setdefault(entry.week, []).append(entry)
+    subscription = publisher.subscription
+    private_count = year_file.private_contributions if year_file.kind == YearFile.Kind.PUBLIC else None
+    header = archive.Header(year_file.year, subscription.github_id, private_count)
+    kinds = [kind for kind in subscription.kinds if kind != CALENDAR]
+    return archive.write_year(
+        out, header, sources, entries, _states(publisher, year_file, entries), kinds, known=year_file.weeks
+    )
+
+
+def _states(publisher: Publisher, year_file: YearFile, entries: Iterable[str]) -> dict[str, str]:
+    """States to write: of touched weeks, and of those that were not complete yet; none outside the ledger."""
+    starts_on, now = publisher.subscription.ledger_starts_on, publisher.now
+    if starts_on is None:
+        return {}
+    unsettled = {
+        week
+        for week, entry in year_file.weeks.items()
+        if entry.get("state") in (WeekState.OPEN, WeekState.SETTLING)
+    }
+    first, last = Week.of(starts_on), Week.of(now)
+    settling = timedelta(hours=settings.SYNC_SETTLING_HOURS)
+    weeks = (Week.parse(text) for text in {*entries, *unsettled})
+    return {str(week): str(held_state(week, now, settling)) for week in weeks if first <= week <= last}
+
+
+def _new_ledger(publisher: Publisher, year_file: YearFile, written: archive.Written) -> dict[str, WeekEntry]:
+    fetched_at = publisher.now.isoformat()
+    touched = {week: {**entry, "fetched_at": fetched_at} for week, entry in written.weeks.items()}
+    return {**year_file.weeks, **touched}
+
+
+def _outcome(staged: Staged, written: archive.Written, ledger: dict[str, WeekEntry]) -> dict[str, Any]:
+    """What becomes true when the file is confirmed; kept as `pending` until then."""
+    return {
+        "size": written.size,
+        "md5": written.md5,
+        "weeks": ledger,
+        "touched": sorted(written.weeks),
+        # Batches with weeks that must still wait stay; merging them again changes nothing.
+        "batches": list(staged.batches) if staged.is_whole else [],
+        "new": written.new,
+        "changed": written.changed,
+    }
+
+
+def _keep(
+    publisher: Publisher, year_file: YearFile, file: File, spool: BinaryIO, outcome: dict[str, Any]
+) -> None:
+    """Nothing but states of weeks would change: the file on Open Humans stays, only the ledger moves."""
+    spool.seek(0)
+    content = spool.read()
+    outcome |= {
+        "file_id": file.id,
+        "generation": _generation(file),
+        "size": len(content),
+        "md5": hashlib.md5(content, usedforsecurity=False).hexdigest(),
+        "supersedes": [],
+    }
+    year_file.pending = outcome
+    confirm(publisher, year_file, is_upload=False)
+
+
+def _upload(
+    publisher: Publisher, year_file: YearFile, sources: list[File], out: BinaryIO, outcome: dict[str, Any]
+) -> None:
+    generation = max([publisher.subscription.fence, *(_generation(file) + 1 for file in sources)])
+    metadata = file_metadata(publisher, year_file, outcome) | {"generation": generation}
+    publisher.run.hold()
+    started = publisher.openhumans.start_upload(year_file.name, metadata)
+    outcome |= {
+        "file_id": started.file_id,
+        "generation": generation,
+        "supersedes": [file.id for file in sources],
+    }
+    with transaction.atomic():
+        publisher.run.hold()
+        year_file.pending = outcome
+        year_file.save(update_fields=["pending"])
+    _send(publisher, started, out, outcome["size"])
+    size = publisher.openhumans.complete_upload(started.file_id)
+    if size != outcome["size"]:
+        raise UploadRefused(f"Open Humans holds {size} bytes of {year_file.name}, not {outcome['size']}.")
+    confirm(publisher, year_file)
+    delete_superseded(publisher, year_file)
+
+
+def _send(publisher: Publisher, started: StartedUpload, out: BinaryIO, size: int) -> None:
+    out.seek(0)
+    publisher.run.hold()
+    publisher.openhumans.put_upload(started, out, size, deadline=TRANSFER_SECONDS)
+
+
+def confirm(publisher: Publisher, year_file: YearFile, *, is_upload: bool = True) -> None:
+    """The file is whole on Open Humans: now, and only now, its weeks count as held."""
+    pending, run = year_file.pending or {}, publisher.run
+    with transaction.atomic():
+        run.hold()
+        year_file.current_id = pending["file_id"]
+        year_file.size, year_file.md5 = pending["size"], pending["md5"]
+        year_file.generation, year_file.weeks = pending["generation"], pending["weeks"]
+        year_file.superseded = sorted({*year_file.superseded, *pending["supersedes"]})
+        year_file.published_at = publisher.now if is_upload else year_file.published_at
+        year_file.pending = None
+        # Not the whole row: what the member decided meanwhile stays decided.
+        year_file.save(update_fields=CONFIRMED)
+        StagedBatch.objects.filter(pk__in=pending["batches"]).delete()
+        run.add_weeks(week for week in pending["touched"] if pending["weeks"][week].get("state"))
+        run.records_new += pending["new"]
+        run.records_changed += pending["changed"]
+        if is_upload:
+            run.uploads += 1
+            run.bytes_uploaded += pending["size"]
+            count("uploaded_bytes", amount=pending["size"])
+        run.save(
+            update_fields=["weeks_fetched", "records_new", "records_changed", "uploads", "bytes_uploaded"]
+        )
+
+
+def delete_superseded(publisher: Publisher, year_file: YearFile) -> None:
+    """Delete what the current file replaced, by id: names are not unique on Open Humans."""
+    for file_id in list(year_file.superseded):
+        if file_id != year_file.current_id:
+            publisher.openhumans.delete_file(file_id)
+        with transaction.atomic():
+            publisher.run.hold()
+            year_file.superseded = [other for other in year_file.superseded if other != file_id]
+            year_file.save(update_fields=["superseded"])
+
+
+def publish_documents(publisher: Publisher, documents: Iterable[Document]) -> None:
+    for document in documents:
+        publish_document(publisher, document)
+
+
+def publish_document(publisher: Publisher, document: Document) -> None:
+    """A file that is written whole each time, and only uploaded when its bytes changed."""
+    year_file, _ = YearFile.objects.get_or_create(
+        subscription=publisher.subscription, kind=document.kind, year=0
+    )
+    md5 = hashlib.md5(document.content, usedforsecurity=False).hexdigest()
+    sources = publisher.files_of(year_file)
+    if is_removed_by_member(year_file, sources):
+        _respect_removal(publisher, year_file, ())
+        return
+    if [file.id for file in sources] == [year_file.current_id] and year_file.md5 == md5:
+        return
+    outcome: dict[str, Any] = {
+        "size": len(document.content),
+        "md5": md5,
+        "weeks": {},
+        "touched": [],
+        "batches": [],
+        "new": 0,
+        "changed": 0,
+        "document": {"format": document.format, "description": document.description},
+    }
+    _upload(publisher, year_file, sources, io.BytesIO(document.content), outcome)
+
+
+def file_metadata(publisher: Publisher, year_file: YearFile, outcome: dict[str, Any]) -> dict[str, Any]:
+    """What Open Humans keeps beside the file; the only place for a clock of ours."""
+    common = {
+        "tags": [*TAGS, year_file.kind],
+        "md5": outcome["md5"],
+        "creation_date": publisher.now.isoformat(),
+        "github_id": publisher.subscription.github_id,
+        "kind": year_file.kind,
+    }
+    if "document" in outcome:
+        return {**common, **outcome["document"]}
+    starts_on, ends_on = archive.span(outcome["weeks"]) or _whole_year(year_file.year)
+    which = "" if year_file.kind == YearFile.Kind.PUBLIC else " in private repositories"
+    return {
+        **common,
+        "description": f"GitHub activity of {year_file.year}{which}, week by week.",
+        "start_date": starts_on.isoformat(),
+        "end_date": ends_on.isoformat(),
+        "format": archive.FORMAT,
+        "year": year_file.year,
+        "weeks_complete": sum(
+            entry.get("state") == WeekState.COMPLETE for entry in outcome["weeks"].values()
+        ),
+    }
+
+
+def _whole_year(year: int) -> tuple[date, date]:
+    weeks = weeks_of_year(year)
+    return weeks[0].starts_on, weeks[-1].ends_on

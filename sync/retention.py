@@ -1,0 +1,27 @@
+"""Rows that have done their service, taken away once an hour."""
+
+from datetime import datetime, timedelta
+
+from django.contrib.sessions.models import Session
+from django.db.models import OuterRef, Q
+
+from sync.models import SyncRun
+
+KEEP_RUNS = timedelta(days=90)
+KEEP_IDLE_RUNS = timedelta(days=7)
+# Of each member, whatever their age: the history is never empty.
+KEEP_NEWEST_RUNS = 20
+MOST_ROWS = 5000
+
+
+def prune(now: datetime) -> int:
+    """Delete old runs and sessions that have ended; return how many runs."""
+    Session.objects.filter(expire_date__lt=now).delete()
+    ended = SyncRun.objects.exclude(state__in=SyncRun.ACTIVE_STATES)
+    is_idle = Q(state=SyncRun.State.SUCCEEDED, uploads=0, records_new=0, records_changed=0)
+    is_old = Q(finished_at__lte=now - KEEP_RUNS) | (is_idle & Q(finished_at__lte=now - KEEP_IDLE_RUNS))
+    newest = SyncRun.objects.filter(subscription=OuterRef("subscription")).order_by("-created_at", "-pk")
+    old = ended.filter(is_old).exclude(pk__in=newest.values("pk")[:KEEP_NEWEST_RUNS])
+    keys = list(old.values_list("pk", flat=True)[:MOST_ROWS])
+    SyncRun.objects.filter(pk__in=keys).delete()
+    return len(keys)

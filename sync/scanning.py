@@ -1,0 +1,91 @@
+"""The safety net: what is due or overdue in Postgres gets a message, whatever happened to the last one."""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import redis
+from django.conf import settings
+from django.core.cache import cache
+from django.db import transaction
+from django.db.models import Q
+
+from sync import runs, switch
+from sync.models import Subscription, SyncRun
+from sync.queues import send_step
+
+logger = logging.getLogger(__name__)
+# Names the advisory lock of the scan; any constant that nobody else uses.
+LOCK = 0x6F68_6768
+# Where the moment of the last scan stands in the cache.
+MOMENT_KEY = "scan:moment"
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """What one scan found: runs it queued, runs it nudged, runs that wait, members that were left alone."""
+
+    queued: int
+    nudged: int
+    waiting: int
+    skipped: int
+
+
+def scan(now: datetime, limit: int) -> Scanned:
+    nudged = nudge(now, limit)
+    queued = queue_due(now, limit - _to_come())
+    waiting = SyncRun.objects.filter(state=SyncRun.State.WAITING).count()
+    skipped = Subscription.objects.exclude(status=Subscription.Status.ACTIVE).count()
+    return Scanned(queued, nudged, waiting, skipped)
+
+
+def _to_come() -> int:
+    """Runs that are in the queue, and those that all come back when an outage ends."""
+    outages = Q(state=SyncRun.State.WAITING) & ~Q(wait_reason=SyncRun.WaitReason.GITHUB_LIMIT)
+    return SyncRun.objects.filter(Q(state=SyncRun.State.QUEUED) | outages).count()
+
+
+@transaction.atomic
+def nudge(now: datetime, limit: int) -> int:
+    """Send the step again of runs whose message, worker or wait is overdue."""
+    runs_to_nudge = SyncRun.objects.to_nudge(now)
+    if switch.current() is not None:
+        # Deleting is never held up.
+        runs_to_nudge = runs_to_nudge.filter(trigger=SyncRun.Trigger.ERASE)
+    overdue = list(runs_to_nudge.select_for_update(skip_locked=True).order_by("nudge_at")[:limit])
+    for run in overdue:
+        run.nudge_at = now + timedelta(seconds=settings.SYNC_NUDGE_SECONDS)
+        run.save(update_fields=["nudge_at"])
+        send_step(run)
+    return len(overdue)
+
+
+@transaction.atomic
+def queue_due(now: datetime, limit: int) -> int:
+    """Start runs for subscriptions whose time has come, the longest overdue first."""
+    if switch.current() is not None:
+        return 0
+    due = (
+        Subscription.objects.due(now)
+        .select_for_update(skip_locked=True, of=("self",))
+        .order_by("next_due_at")[: max(limit, 0)]
+    )
+    started = [runs.start(subscription, SyncRun.Trigger.STALE) for subscription in due]
+    return len(started)
+
+
+def note_scan(now: datetime) -> None:
+    """Remember when the last scan was, for those who watch."""
+    try:
+        cache.set(MOMENT_KEY, now.timestamp(), timeout=None)
+    except redis.RedisError:
+        logger.warning("Redis is away; nobody will know of this scan.")
+
+
+def last_scan() -> datetime | None:
+    """None when none is known: there was none yet, or Redis was emptied or is away."""
+    try:
+        moment: float | None = cache.get(MOMENT_KEY)
+    except redis.RedisError:
+        return None
+    return None if moment is None else datetime.fromtimestamp(moment, UTC)

@@ -1,0 +1,363 @@
+"""One step of a run: at most 20 requests or a minute of reading, then publishing."""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+import github_client as github
+import openhumans_client as openhumans
+from accounts.encryption import DecryptionFailed
+from sync import breaker, collect, credentials, erasing, messages, planner, probing, publish, switch
+from sync.archive import ArchiveError
+from sync.collector import Collector
+from sync.counters import count
+from sync.documents import current_documents, is_published
+from sync.errors import GitHubAccessLost, OpenHumansAccessLost, SyncingStopped, UploadRefused
+from sync.ledger import known_weeks, settle
+from sync.legacy_import import import_legacy_files
+from sync.models import StagedBatch, Subscription, SyncRun, YearFile
+from sync.publish import Publisher
+from sync.queues import send_step
+from sync.weeks import Week, held_state
+
+logger = logging.getLogger(__name__)
+LONGEST_OUTAGE_WAIT_SECONDS = 900
+LONGEST_LIMIT_WAIT_SECONDS = 3600
+# How long after its time the message of a wait counts as lost.
+LOST_WAIT_SECONDS = 30
+FAILURES_BEFORE_PAUSE = 5
+DUE_JITTER = 0.1
+DOCUMENTS_EVERY = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What one message may spend, so that the next member's step is never far away."""
+
+    began: float
+
+    def has_time(self) -> bool:
+        return time.monotonic() - self.began < settings.SYNC_STEP_SECONDS
+
+    def goes_on(self, collector: Collector) -> bool:
+        return collector.github.requests_sent < settings.SYNC_STEP_REQUESTS and self.has_time()
+
+
+def perform(run: SyncRun) -> timedelta | None:
+    """Do one step of a claimed run; return how long its message must wait if a limit or outage stopped it."""
+    if run.trigger == SyncRun.Trigger.ERASE:
+        return erasing.perform(run)
+    try:
+        switch.check()
+        _collect_and_publish(run)
+    except (SyncingStopped, github.InvalidClient, openhumans.InvalidClient, *breaker.TOKENS_REST):
+        return _wait_for_site(run)
+    except (DecryptionFailed, OSError) as error:
+        # Wrong TOKEN_KEYS or a full disk are no member's fault; every one of them would meet it.
+        logger.error("This site has to be set right: %s", error, extra=run.detail)
+        return _wait_for_site(run)
+    except github.RateLimited as limit:
+        return _wait_for_limit(run, limit)
+    except (github.Unavailable, github.TooHeavy, openhumans.Unavailable, openhumans.RateLimited) as error:
+        return _wait_out(run, error)
+    except (GitHubAccessLost, github.Unauthorized) as error:
+        _stop_without_access(run, Subscription.Status.RECONNECT_GITHUB, "github_access_lost", error)
+    except (OpenHumansAccessLost, openhumans.Unauthorized) as error:
+        _stop_without_access(run, Subscription.Status.RECONNECT_OPENHUMANS, "openhumans_access_lost", error)
+    except (github.GitHubError, openhumans.OpenHumansError, ArchiveError, UploadRefused) as error:
+        fail(run, _code_of(error), error)
+    return None
+
+
+def _collect_and_publish(run: SyncRun) -> None:
+    """Probe, read within the step's allowance, publish; then the next step, or the end."""
+    allowance = Allowance(time.monotonic())
+    try:
+        is_complete = _read(run, allowance)
+    except github.RateLimited:
+        _publish(run, allowance, only_whole_years=False)
+        raise
+    _publish(run, allowance, only_whole_years=run.step > 0 and not is_complete)
+    if is_complete and not StagedBatch.objects.filter(subscription=run.subscription).exists():
+        _take_over_old_files(run)
+    if is_complete and not StagedBatch.objects.filter(subscription=run.subscription).exists():
+        _publish_documents(run)
+        succeed(run)
+    else:
+        _next_step(run)
+
+
+@breaker.asking(breaker.Service.GITHUB)
+def _read(run: SyncRun, allowance: Allowance) -> bool:
+    """Read until nothing is missing (True) or the step's allowance is spent (False).
+
+    A 401 in the middle is believed only of a token that was got after it: somebody else may have refreshed.
+    """
+    token = credentials.github_token(run.subscription.user)
+    try:
+        return _read_with(run, token, allowance)
+    except github.Unauthorized:
+        token = credentials.github_token(run.subscription.user, refused=token)
+        return _read_with(run, token, allowance)
+
+
+def _read_with(run: SyncRun, token: str, allowance: Allowance) -> bool:
+    collector = Collector(run, credentials.github_client(run.subscription, token, _before_request(run)))
+    try:
+        if run.probed_at is None:
+            probing.probe(collector, timezone.now())
+        while (request := planner.next_request(collect.situation(run.subscription))) is not None:
+            if not allowance.goes_on(collector):
+                return False
+            collect.read(collector, request)
+        return True
+    finally:
+        collector.count()
+
+
+def _before_request(run: SyncRun) -> Callable[[], None]:
+    """Before each request to GitHub: the run is still ours, and nobody has learnt of a limit meanwhile."""
+    subscriptions = Subscription.objects.values_list("blocked_until", flat=True)
+
+    def check() -> None:
+        _still_allowed(run)
+        blocked_until = subscriptions.get(pk=run.subscription_id)
+        if blocked_until and blocked_until > timezone.now():
+            raise github.RateLimited(blocked_until, "primary", "graphql")
+
+    return check
+
+
+def _still_allowed(run: SyncRun) -> None:
+    """Also before each request to Open Humans: the run is still ours, and syncing goes on."""
+    run.hold()
+    switch.check()
+
+
+def _publish(run: SyncRun, allowance: Allowance, *, only_whole_years: bool) -> None:
+    until = planner.horizon(collect.situation(run.subscription))
+    staged = publish.staged_files(run.subscription, lambda week: planner.is_passed(week, until))
+    if only_whole_years:
+        staged = [item for item in staged if item.is_year_passed]
+    has_left_overs = run.subscription.year_files.exclude(pending=None, superseded=[]).exists()
+    if not staged and not has_left_overs:
+        return
+    _with_openhumans(run, lambda publisher: publish.publish(publisher, staged, allowance.has_time))
+
+
+def _take_over_old_files(run: SyncRun) -> None:
+    """Once, when all is read: stage what only the file of the app before this one still knows."""
+    subscription = run.subscription
+    looked = {"private": subscription.includes_private}
+    if subscription.probe.get("legacy") == looked:
+        return
+    _with_openhumans(run, import_legacy_files)
+    with transaction.atomic():
+        run.hold()
+        subscription.probe = {**subscription.probe, "legacy": looked}
+        subscription.save(update_fields=["probe"])
+
+
+def _publish_documents(run: SyncRun) -> None:
+    """Profile and daily table follow what was published, and weekly what changed without a record."""
+    due = timezone.now() - DOCUMENTS_EVERY
+    documents = run.subscription.year_files.filter(kind__in=YearFile.DOCUMENTS)
+    if run.uploads or not documents.filter(published_at__gt=due).exists():
+        current = current_documents(run.subscription)
+        changed = [document for document in current if not is_published(run.subscription, document)]
+        if changed:
+            _with_openhumans(run, lambda publisher: publish.publish_documents(publisher, changed))
+
+
+@breaker.asking(breaker.Service.OPENHUMANS)
+def _with_openhumans(run: SyncRun, act: Callable[[Publisher], object]) -> None:
+    """Do it with the stored token, and once more if that one turned out to be refused."""
+    token = credentials.openhumans_token(run.subscription.user)
+    try:
+        act(_publisher(run, token))
+    except openhumans.Unauthorized:
+        act(_publisher(run, credentials.openhumans_token(run.subscription.user, refused=token)))
+
+
+def _publisher(run: SyncRun, token: str) -> Publisher:
+    client = credentials.openhumans_client(run.subscription.user, token, lambda: _still_allowed(run))
+    return Publisher(run, client, timezone.now())
+
+
+# --- How a step ends --------------------------------------------------------------------------------------
+
+
+def _next_step(run: SyncRun) -> None:
+    """Only the transaction that advances the step sends a successor; it goes to the back of the queue."""
+    with transaction.atomic():
+        run.hold()
+        run.step += 1
+        run.outages = 0
+        run.lease_until = None
+        run.nudge_at = timezone.now() + timedelta(seconds=settings.SYNC_NUDGE_SECONDS)
+        run.save(update_fields=["step", "outages", "lease_until", "nudge_at"])
+        send_step(run)
+
+
+def _wait_for_limit(run: SyncRun, limit: github.RateLimited) -> timedelta:
+    """Every process honours `blocked_until`; where GitHub named no moment, the wait doubles each time."""
+    subscription, now = run.subscription, timezone.now()
+    retry_at = limit.retry_at
+    if not limit.is_moment_known:
+        seconds = settings.SYNC_WAIT_FLOOR_SECONDS * 2**subscription.secondary_limits
+        retry_at = now + timedelta(seconds=min(seconds, LONGEST_LIMIT_WAIT_SECONDS))
+        subscription.secondary_limits += 1
+    blocked_until = max(retry_at, now)
+    with transaction.atomic():
+        run.hold()
+        subscription.blocked_until = blocked_until
+        subscription.save(update_fields=["blocked_until", "secondary_limits"])
+        # A little later than the limit ends, not all members at the same moment.
+        jitter = timedelta(
+            seconds=random.uniform(0.05, 1) * min(5, 1 + (blocked_until - now).total_seconds() / 20)
+        )
+        return _wait(run, SyncRun.WaitReason.GITHUB_LIMIT, blocked_until + jitter)
+
+
+def _wait_out(run: SyncRun, error: Exception) -> timedelta:
+    """An outage says nothing about the member: wait, longer each time, and try again."""
+    service = breaker.service_of(error)
+    if isinstance(error, github.Unavailable | openhumans.Unavailable):
+        breaker.fails(service, error)
+    reason = breaker.WAITS[service]
+    logger.warning("%s: %s", reason.label, error, extra=run.detail)
+    seconds = min(settings.SYNC_WAIT_FLOOR_SECONDS * 2**run.outages, LONGEST_OUTAGE_WAIT_SECONDS)
+    resume_at = timezone.now() + timedelta(seconds=seconds)
+    with transaction.atomic():
+        run.hold()
+        run.outages = min(run.outages + 1, 10)
+        return _wait(run, reason, max(resume_at, getattr(error, "retry_at", resume_at)))
+
+
+def _wait_for_site(run: SyncRun) -> timedelta:
+    """Until the people who run this site have set it right; `switch.start` wakes all of them."""
+    with transaction.atomic():
+        run.hold()
+        return _wait(run, SyncRun.WaitReason.SITE, timezone.now() + switch.PAUSE)
+
+
+def _wait(run: SyncRun, reason: SyncRun.WaitReason, resume_at: datetime) -> timedelta:
+    count("waits", reason.value)
+    run.state = SyncRun.State.WAITING
+    run.wait_reason = reason
+    run.resume_at = resume_at
+    run.waits += 1
+    run.lease_until = None
+    # The safety net: if the waiting message is lost, the scan sends another one shortly after.
+    run.nudge_at = resume_at + timedelta(seconds=min(LOST_WAIT_SECONDS, settings.SYNC_NUDGE_SECONDS))
+    run.save(
+        update_fields=["state", "wait_reason", "resume_at", "waits", "lease_until", "nudge_at", "outages"]
+    )
+    return max(resume_at - timezone.now(), timedelta())
+
+
+def succeed(run: SyncRun) -> None:
+    """Nothing is missing: time may have closed weeks, which needs no upload."""
+    now, subscription = timezone.now(), run.subscription
+    with transaction.atomic():
+        run.hold()
+        run.add_weeks(settle_ledger(subscription, now))
+        _finish(run, SyncRun.State.SUCCEEDED, now)
+        due = timedelta(days=settings.SYNC_DUE_DAYS) * random.uniform(1 - DUE_JITTER, 1 + DUE_JITTER)
+        subscription.failures, subscription.synced_at, subscription.next_due_at = 0, now, now + due
+        subscription.blocked_until = None
+        subscription.save(update_fields=["failures", "synced_at", "next_due_at", "blocked_until"])
+    messages.synced(subscription)
+
+
+def settle_ledger(subscription: Subscription, now: datetime) -> list[str]:
+    """Close what has ended, and hold weeks in which nothing happened; return the weeks that are new."""
+    settling = timedelta(hours=settings.SYNC_SETTLING_HOURS)
+    years: dict[int, list[Week]] = {}
+    for week in known_weeks(subscription.ledger_starts_on, now):
+        years.setdefault(week.year, []).append(week)
+    files = {f.year: f for f in subscription.year_files.filter(kind=YearFile.Kind.PUBLIC)}
+    fresh: list[str] = []
+    for year, weeks in years.items():
+        year_file = files.get(year) or YearFile(
+            subscription=subscription, kind=YearFile.Kind.PUBLIC, year=year
+        )
+        if year_file.removed_by_member_at:
+            continue
+        ledger = settle(year_file.weeks, now, settling)
+        for week in weeks:
+            if str(week) not in ledger:
+                ledger[str(week)] = {
+                    "state": str(held_state(week, now, settling)),
+                    "counts": {},
+                    "calendar": {},
+                    "fetched_at": now.isoformat(),
+                }
+                fresh.append(str(week))
+        if ledger != year_file.weeks:
+            year_file.weeks = ledger
+            year_file.save()
+    return fresh
+
+
+def _stop_without_access(run: SyncRun, status: Subscription.Status, code: str, error: Exception) -> None:
+    """Revoked access pauses at once and never loops; nothing is deleted."""
+    with transaction.atomic():
+        run.hold()
+        subscription = run.subscription
+        subscription.status, subscription.reason = status, str(error)
+        subscription.save(update_fields=["status", "reason"])
+        _finish(run, SyncRun.State.FAILED, timezone.now(), code, str(error))
+    messages.stopped(run)
+
+
+def fail(run: SyncRun, code: str, error: Exception) -> None:
+    """Nothing was published from what we could not read; after five times in a row the member is asked."""
+    logger.error("Run failed: %s", error, extra=run.detail)
+    subscription, now = run.subscription, timezone.now()
+    with transaction.atomic():
+        run.hold()
+        subscription.failures += 1
+        subscription.next_due_at = now + timedelta(hours=min(2**subscription.failures, 24))
+        if subscription.failures >= FAILURES_BEFORE_PAUSE and not breaker.befalls_many(subscription, code):
+            subscription.status = Subscription.Status.PAUSED
+            subscription.reason = f"Five attempts in a row failed; the last one said: {error}"
+        subscription.save(update_fields=["failures", "next_due_at", "status", "reason"])
+        _finish(run, SyncRun.State.FAILED, now, code, str(error))
+    messages.stopped(run)
+
+
+def _finish(run: SyncRun, state: SyncRun.State, now: datetime, code: str = "", error: str = "") -> None:
+    count("runs_ended", state.value, code or run.trigger)
+    run.state, run.finished_at = state, now
+    run.error_code, run.error = code, error
+    run.lease_until = run.nudge_at = run.resume_at = None
+    run.wait_reason = ""
+    run.save(
+        update_fields=[
+            "state",
+            "finished_at",
+            "error_code",
+            "error",
+            "lease_until",
+            "nudge_at",
+            "resume_at",
+            "wait_reason",
+            "weeks_fetched",
+        ]
+    )
+
+
+def _code_of(error: Exception) -> str:
+    service = {"github_client": "github", "openhumans_client": "openhumans"}.get(
+        type(error).__module__.partition(".")[0], "archive"
+    )
+    name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in type(error).__name__)
+    return f"{service}{name}"

@@ -1,0 +1,3 @@
+from tests.sync.broker import sent
+
+__all__ = ["sent"]

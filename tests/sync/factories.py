@@ -1,0 +1,74 @@
+"""Members with an archive, made directly in the database, for tests of what pages show."""
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from accounts.models import User
+from sync.models import Subscription, SyncRun, YearFile
+from sync.weeks import Week, WeekState, iter_weeks
+
+_numbers = count(1)
+
+
+def make_member(**fields: Any) -> User:
+    number = next(_numbers)
+    user = User(username=f"member-{number}", open_humans_id=f"{number:08}", **fields)
+    user.set_unusable_password()
+    user.save()
+    return user
+
+
+def make_subscription(user: User | None = None, **fields: Any) -> Subscription:
+    number = next(_numbers)
+    values: dict[str, Any] = {
+        "github_id": 1000 + number,
+        "github_login": f"octo-{number}",
+        "agreement": {"kinds": ["commits"], "private": False, "agreed_at": "2026-05-01T10:00:00+00:00"},
+        "ledger_starts_on": date(2025, 1, 1),
+    }
+    return Subscription.objects.create(user=user or make_member(), **(values | fields))
+
+
+def make_year_file(subscription: Subscription, year: int, **fields: Any) -> YearFile:
+    number = next(_numbers)
+    values: dict[str, Any] = {
+        "kind": YearFile.Kind.PUBLIC,
+        "current_id": 5000 + number,
+        "size": 12_345,
+        "md5": f"{number:032x}",
+        "generation": 1,
+        "weeks": make_ledger(Week(year, 1), Week(year, 20)),
+        "published_at": datetime(year, 12, 31, 12, tzinfo=UTC),
+    }
+    return YearFile.objects.create(subscription=subscription, year=year, **(values | fields))
+
+
+def make_ledger(first: Week, last: Week, state: WeekState = WeekState.COMPLETE) -> dict[str, dict[str, Any]]:
+    """Two commits and two contributions on the Monday of each week."""
+    return {
+        str(week): {
+            "state": str(state),
+            "counts": {"commits": 2},
+            "calendar": {str(week.starts_on): 2},
+            "fetched_at": week.ended_at.isoformat(),
+        }
+        for week in iter_weeks(first, last)
+    }
+
+
+def make_run(subscription: Subscription, **fields: Any) -> SyncRun:
+    values: dict[str, Any] = {
+        "trigger": SyncRun.Trigger.MEMBER,
+        "state": SyncRun.State.SUCCEEDED,
+        "requests": 7,
+        "points": 9,
+    }
+    return SyncRun.objects.create(subscription=subscription, **(values | fields))
+
+
+def make_finished_run(subscription: Subscription, finished_at: datetime, **fields: Any) -> SyncRun:
+    started_at = finished_at - timedelta(seconds=30)
+    return make_run(
+        subscription, created_at=started_at, started_at=started_at, finished_at=finished_at, **fields
+    )

@@ -1,0 +1,217 @@
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import BinaryIO
+from unittest.mock import Mock, create_autospec, patch
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+import openhumans_client as openhumans
+from accounts.models import User
+from sync import credentials
+from sync.errors import OpenHumansAccessLost
+from sync.models import Subscription, YearFile
+from tests.sync.factories import make_year_file
+
+CONTENT = b'{"format": "github-weeks/1"}\n'
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+pytestmark = pytest.mark.django_db
+
+
+def listed(file_id: int, basename: str = "github-2026.json") -> openhumans.File:
+    return openhumans.File(
+        id=file_id,
+        basename=basename,
+        created_at=datetime(2026, 5, 6, tzinfo=UTC),
+        metadata={},
+        source="direct-sharing-1",
+        download_url=f"https://storage.example/{file_id}?signature=secret",
+    )
+
+
+@pytest.fixture
+def file(subscription: Subscription) -> YearFile:
+    return make_year_file(subscription, 2026, current_id=77)
+
+
+@pytest.fixture
+def open_humans() -> Iterator[Mock]:
+    """The member's Open Humans client: lists an older file and the current one, and sends CONTENT."""
+    client = create_autospec(openhumans.OpenHumansClient, instance=True)
+    client.iter_files.return_value = [listed(76), listed(77)]
+
+    def send(file: openhumans.File, into: BinaryIO) -> int:
+        return into.write(CONTENT if file.id == 77 else b"the older one")
+
+    client.download.side_effect = send
+    with (
+        patch("sync.credentials.openhumans_token", autospec=True, return_value="token"),
+        patch("sync.credentials.openhumans_client", autospec=True, return_value=client),
+    ):
+        yield client
+
+
+@pytest.fixture
+def visitor(client: Client, subscription: Subscription) -> Client:
+    client.force_login(subscription.user, backend=BACKEND)
+    return client
+
+
+def body_of(response: object) -> bytes:
+    return b"".join(response.streaming_content)  # type: ignore[attr-defined]
+
+
+def test_a_file_comes_through_our_own_address(visitor: Client, file: YearFile, open_humans: Mock) -> None:
+    response = visitor.get(reverse("download", args=[file.pk]))
+
+    assert body_of(response) == CONTENT
+    assert response["Content-Disposition"] == 'attachment; filename="github-2026.json"'
+    assert response["Content-Type"] == "application/json"
+    assert response["Content-Length"] == str(len(CONTENT))
+    assert "no-store" in response["Cache-Control"]
+    assert not any("storage.example" in str(value) for value in response.headers.values())
+
+
+def test_the_daily_table_is_a_table(visitor: Client, subscription: Subscription, open_humans: Mock) -> None:
+    table = make_year_file(subscription, 2025, kind="daily", current_id=77)
+    response = visitor.get(reverse("download", args=[table.pk]))
+
+    assert response["Content-Disposition"] == 'attachment; filename="github-daily.csv"'
+    assert response["Content-Type"].startswith("text/csv")
+
+
+def test_the_current_file_is_taken_not_one_of_the_same_name(
+    visitor: Client, file: YearFile, open_humans: Mock
+) -> None:
+    visitor.get(reverse("download", args=[file.pk]))
+
+    assert [call.args[0].id for call in open_humans.download.call_args_list] == [77]
+
+
+def test_a_large_file_is_kept_on_disk_and_closed(visitor: Client, file: YearFile, open_humans: Mock) -> None:
+    large = b"x" * 3_000_000
+    held: list[BinaryIO] = []
+
+    def send(_file: openhumans.File, into: BinaryIO) -> int:
+        held.append(into)
+        return into.write(large)
+
+    open_humans.download.side_effect = send
+    response = visitor.get(reverse("download", args=[file.pk]))
+
+    assert not isinstance(held[0]._file, io.BytesIO)  # type: ignore[attr-defined]
+    assert len(body_of(response)) == len(large)
+    response.close()
+    assert held[0].closed
+
+
+def test_an_anonymous_visitor_is_led_away(client: Client, file: YearFile, open_humans: Mock) -> None:
+    response = client.get(reverse("download", args=[file.pk]))
+
+    assert response["Location"] == "/"
+    assert not open_humans.mock_calls
+
+
+def test_another_member_finds_nothing(
+    client: Client, file: YearFile, stranger: User, open_humans: Mock
+) -> None:
+    client.force_login(stranger, backend=BACKEND)
+
+    assert client.get(reverse("download", args=[file.pk])).status_code == 404
+    assert not open_humans.mock_calls
+
+
+def test_an_operator_gets_no_file(client: Client, file: YearFile, operator: User, open_humans: Mock) -> None:
+    client.force_login(operator, backend=BACKEND)
+
+    assert client.get(reverse("download", args=[file.pk]))["Location"] == reverse("admin:index")
+    assert not open_humans.mock_calls
+
+
+def test_a_file_is_only_read(visitor: Client, file: YearFile) -> None:
+    assert visitor.post(reverse("download", args=[file.pk])).status_code == 405
+
+
+def test_a_file_that_was_never_published_is_not_found(
+    visitor: Client, subscription: Subscription, open_humans: Mock
+) -> None:
+    file = make_year_file(subscription, 2025, current_id=None)
+
+    assert visitor.get(reverse("download", args=[file.pk])).status_code == 404
+
+
+def test_a_file_that_open_humans_does_not_list_is_no_longer_there(
+    visitor: Client, file: YearFile, open_humans: Mock
+) -> None:
+    open_humans.iter_files.return_value = [listed(76)]
+    response = visitor.get(reverse("download", args=[file.pk]))
+
+    assert response.status_code == 404
+    assert "This file is no longer there" in response.content.decode()
+    assert not open_humans.download.called
+
+
+REFUSALS = [
+    (openhumans.NotFound("GET bytes of file 77: 404"), 404, "This file is no longer there"),
+    (openhumans.Unauthorized("GET: 401", is_expired=True), 403, "Sign in with Open Humans again"),
+    (openhumans.Unavailable("GET: 503"), 502, "Open Humans is not answering"),
+    (openhumans.UnexpectedResponse("GET: HTML"), 502, "Open Humans is not answering"),
+    (openhumans.RateLimited("GET: 429", retry_at=datetime(2026, 5, 6, tzinfo=UTC)), 502, "not answering"),
+]
+
+
+@pytest.mark.parametrize(("error", "status", "sentence"), REFUSALS)
+@pytest.mark.parametrize("call", ["iter_files", "download"])
+def test_a_refusal_says_what_to_do(
+    visitor: Client,
+    file: YearFile,
+    open_humans: Mock,
+    call: str,
+    error: openhumans.OpenHumansError,
+    status: int,
+    sentence: str,
+) -> None:
+    getattr(open_humans, call).side_effect = error
+    response = visitor.get(reverse("download", args=[file.pk]))
+
+    assert response.status_code == status
+    assert sentence in response.content.decode()
+    assert "no-store" in response["Cache-Control"]
+    assert "secret" not in response.content.decode()
+
+
+def test_a_download_that_breaks_off_does_not_look_like_a_whole_file(
+    visitor: Client, file: YearFile, open_humans: Mock
+) -> None:
+    def break_off(_file: openhumans.File, into: BinaryIO) -> int:
+        into.write(CONTENT[:5])
+        raise openhumans.Unavailable("GET bytes of file 77: cut short")
+
+    open_humans.download.side_effect = break_off
+    response = visitor.get(reverse("download", args=[file.pk]))
+
+    assert response.status_code == 502
+    assert CONTENT[:5] not in response.content
+
+
+def test_a_token_that_was_just_replaced_is_read_again(
+    visitor: Client, file: YearFile, open_humans: Mock
+) -> None:
+    files = open_humans.iter_files.return_value
+    open_humans.iter_files.side_effect = [openhumans.Unauthorized("GET: 401", is_expired=False), files]
+    response = visitor.get(reverse("download", args=[file.pk]))
+
+    assert body_of(response) == CONTENT
+    assert credentials.openhumans_token.call_args.kwargs == {"refused": "token"}  # type: ignore[attr-defined]
+
+
+def test_a_member_whose_access_has_ended_is_asked_to_sign_in_again(visitor: Client, file: YearFile) -> None:
+    lost = OpenHumansAccessLost("Open Humans no longer accepts the token.")
+    with patch("sync.credentials.openhumans_token", autospec=True, side_effect=lost):
+        response = visitor.get(reverse("download", args=[file.pk]))
+
+    assert response.status_code == 403
+    assert f'action="{reverse("openhumans_login")}"' in response.content.decode()

@@ -1,0 +1,56 @@
+from datetime import UTC, date, datetime, timedelta
+
+from sync.ledger import Progress, WeekEntry, known_weeks, progress, settle
+from sync.weeks import WeekState
+
+NOW = datetime(2026, 5, 6, 12, tzinfo=UTC)
+SETTLING = timedelta(hours=48)
+
+
+def test_the_ledger_runs_from_its_first_week_to_the_current_one() -> None:
+    weeks = [str(week) for week in known_weeks(date(2026, 1, 1), NOW)]
+    assert weeks[0] == "2026-W01"
+    assert weeks[-1] == "2026-W19"
+    assert len(weeks) == 19
+
+
+def test_nothing_is_known_before_github_said_where_it_starts() -> None:
+    assert known_weeks(None, NOW) == []
+    assert progress(None, [{"2026-W18": {"state": "complete"}}], NOW) == Progress(0, 0)
+
+
+def test_only_held_weeks_of_the_ledger_count() -> None:
+    ledger = {
+        "2026-W18": {"state": "complete"},
+        "2026-W19": {"state": "open"},
+        "2026-W17": {"state": "unreadable"},
+        "2003-W01": {},
+    }
+    assert progress(date(2026, 4, 20), [ledger], NOW) == Progress(held=2, known=3)
+
+
+def test_a_week_in_two_files_counts_once() -> None:
+    ledger = {"2026-W18": {"state": "complete"}}
+    assert progress(date(2026, 4, 27), [ledger, ledger], NOW).held == 1
+
+
+def test_percent_of_nothing_is_nothing() -> None:
+    assert Progress(0, 0).percent == 0
+    assert Progress(1, 3).percent == 33
+
+
+def test_time_closes_open_and_settling_weeks() -> None:
+    ledger: dict[str, WeekEntry] = {
+        "2026-W17": {"state": "settling"},
+        "2026-W18": {"state": "open", "counts": {"commits": 2}},
+        "2026-W19": {"state": "open"},
+    }
+    settled = settle(ledger, NOW, SETTLING)
+    assert settled["2026-W17"]["state"] == WeekState.COMPLETE
+    assert settled["2026-W18"] == {"state": WeekState.COMPLETE, "counts": {"commits": 2}}
+    assert settled["2026-W19"]["state"] == WeekState.OPEN
+
+
+def test_complete_weeks_and_weeks_outside_the_ledger_stay_as_they_are() -> None:
+    ledger: dict[str, WeekEntry] = {"2026-W10": {"state": "complete"}, "1999-W01": {"counts": {"commits": 1}}}
+    assert settle(ledger, NOW, SETTLING) == ledger

@@ -1,0 +1,74 @@
+"""How long runs and sessions are kept."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from sync import actors
+from sync.models import Receipt, Subscription, SyncRun
+from sync.retention import prune
+from tests.sync.broker import Sent
+from tests.sync.factories import make_finished_run, make_run, make_subscription
+
+
+@pytest.fixture(autouse=True)
+def keep_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync.retention.KEEP_NEWEST_RUNS", 2)
+
+
+def made(subscription: Subscription, days: float, **fields: object) -> SyncRun:
+    return make_finished_run(subscription, timezone.now() - timedelta(days=days), **fields)
+
+
+def newer_ones(subscription: Subscription) -> list[SyncRun]:
+    return [made(subscription, 0.1), made(subscription, 0.2)]
+
+
+def test_idle_runs_are_kept_a_week_and_others_ninety_days(subscription: Subscription) -> None:
+    kept = [*newer_ones(subscription), made(subscription, 6), made(subscription, 89, uploads=1)]
+    made(subscription, 8)
+    made(subscription, 91, uploads=1)
+    failed = made(subscription, 8, state=SyncRun.State.FAILED)
+
+    assert prune(timezone.now()) == 2
+    assert set(SyncRun.objects.all()) == {*kept, failed}
+
+
+def test_the_newest_of_each_member_stay_whatever_their_age(subscription: Subscription) -> None:
+    other = make_subscription()
+    old = [made(one, days) for one in (subscription, other) for days in (200, 300)]
+    made(other, 400)
+
+    assert prune(timezone.now()) == 1
+    assert set(SyncRun.objects.all()) == set(old)
+
+
+def test_a_run_under_way_is_never_taken_away(subscription: Subscription) -> None:
+    long_ago = timezone.now() - timedelta(days=200)
+    make_run(subscription, state=SyncRun.State.WAITING, created_at=long_ago, finished_at=None)
+    newer_ones(subscription)
+
+    assert prune(timezone.now()) == 0
+
+
+def test_a_receipt_outlives_its_run(subscription: Subscription) -> None:
+    newer_ones(subscription)
+    receipt = Receipt.objects.create(subscription=subscription, run=made(subscription, 91), scope="files")
+
+    assert prune(timezone.now()) == 1
+    receipt.refresh_from_db()
+    assert receipt.run is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_hourly_tidying_does_it(member: User, sent: Sent) -> None:
+    Client().force_login(member)
+    Session.objects.update(expire_date=timezone.now() - timedelta(minutes=1))
+
+    actors.tidy.fn()
+
+    assert not Session.objects.exists()

@@ -1,0 +1,132 @@
+from datetime import timedelta
+
+import pytest
+import redis
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from sync import runs
+from sync.errors import LeaseLost
+from sync.models import Subscription, SyncRun
+from sync.queues import BACKGROUND, INTERACTIVE, INTERACTIVE_STEPS, step_message
+from tests.sync.broker import Sent
+
+pytestmark = pytest.mark.django_db(transaction=True)
+STALE = SyncRun.Trigger.STALE
+
+
+def test_starting_queues_a_run_and_sends_its_first_step(subscription: Subscription, sent: Sent) -> None:
+    run = runs.start(subscription, STALE)
+    assert run.state == SyncRun.State.QUEUED
+    assert sent.steps() == [(run.pk, 0)]
+
+
+def test_a_member_has_at_most_one_active_run(subscription: Subscription, sent: Sent) -> None:
+    first = runs.start(subscription, STALE)
+    assert runs.start(subscription, SyncRun.Trigger.MEMBER) == first
+    assert sent.steps() == [(first.pk, 0)]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        SyncRun.objects.create(subscription=subscription, trigger=STALE)
+
+
+def test_a_finished_run_makes_room_for_the_next(subscription: Subscription, sent: Sent) -> None:
+    first = runs.start(subscription, STALE)
+    assert runs.cancel(first)
+    assert runs.start(subscription, STALE) != first
+
+
+def test_nothing_is_sent_when_the_transaction_fails(subscription: Subscription, sent: Sent) -> None:
+    with transaction.atomic():
+        runs.start(subscription, STALE)
+        transaction.set_rollback(True)
+    assert sent.steps() == []
+    assert not SyncRun.objects.exists()
+
+
+def test_without_redis_the_run_is_kept_for_the_next_scan(subscription: Subscription, sent: Sent) -> None:
+    sent.error = redis.ConnectionError("away")
+    run = runs.start(subscription, STALE)
+    assert run in SyncRun.objects.to_nudge(timezone.now())
+
+
+def test_people_at_a_screen_are_served_first_but_not_for_ever(subscription: Subscription, sent: Sent) -> None:
+    watched = runs.start(subscription, SyncRun.Trigger.MEMBER, is_interactive=True)
+    assert step_message(watched).queue_name == INTERACTIVE
+    watched.step = INTERACTIVE_STEPS
+    assert step_message(watched).queue_name == BACKGROUND
+
+
+def test_messages_carry_ids_only(subscription: Subscription, sent: Sent) -> None:
+    run = runs.start(subscription, STALE)
+    assert step_message(run).args == (run.pk, 0)
+    assert step_message(run).kwargs == {}
+
+
+# --- Claims ---
+
+
+def claim(run: SyncRun, step: int = 0) -> SyncRun | None:
+    return SyncRun.objects.claim(run.pk, step, timezone.now())
+
+
+def test_one_of_two_messages_claims_the_step(subscription: Subscription, sent: Sent) -> None:
+    run = runs.start(subscription, STALE)
+    assert claim(run) is not None
+    assert claim(run) is None
+
+
+def test_a_message_of_another_step_claims_nothing(subscription: Subscription, sent: Sent) -> None:
+    run = runs.start(subscription, STALE)
+    assert claim(run, step=1) is None
+    assert claim(run, step=0) is not None
+
+
+def test_a_lease_that_ran_out_can_be_claimed_and_the_first_holder_stops(
+    subscription: Subscription, sent: Sent
+) -> None:
+    run = runs.start(subscription, STALE)
+    first = claim(run)
+    assert first is not None
+    SyncRun.objects.update(lease_until=timezone.now())
+    second = claim(run)
+    assert second is not None
+    assert second.subscription.fence == first.subscription.fence + 1
+    second.hold()
+    with pytest.raises(LeaseLost):
+        first.hold()
+
+
+def test_a_cancelled_run_cannot_go_on(subscription: Subscription, sent: Sent) -> None:
+    run = claim(runs.start(subscription, STALE))
+    assert run is not None
+    assert runs.cancel(run)
+    assert not runs.cancel(run)
+    with pytest.raises(LeaseLost):
+        run.hold()
+    assert claim(run) is None
+
+
+def test_holding_renews_the_lease_and_moves_the_nudge_with_it(subscription: Subscription, sent: Sent) -> None:
+    run = claim(runs.start(subscription, STALE))
+    assert run is not None
+    SyncRun.objects.update(lease_until=timezone.now(), nudge_at=timezone.now())
+    run.hold()
+    run.refresh_from_db()
+    assert run.lease_until is not None
+    assert run.lease_until > timezone.now()
+    assert run.nudge_at == run.lease_until
+
+
+def test_a_waiting_run_is_claimed_only_when_its_time_has_come(subscription: Subscription, sent: Sent) -> None:
+    run = runs.start(subscription, STALE)
+    later = timezone.now() + timedelta(minutes=1)
+    SyncRun.objects.update(state=SyncRun.State.WAITING, resume_at=later)
+    assert claim(run) is None
+    assert SyncRun.objects.claim(run.pk, 0, later) is not None
+
+
+def test_released_runs_can_be_claimed_at_once(subscription: Subscription, sent: Sent) -> None:
+    run = claim(runs.start(subscription, STALE))
+    assert run is not None
+    run.release()
+    assert claim(run) is not None

@@ -1,0 +1,145 @@
+from datetime import datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from sync import actors, runs, scanning
+from sync.models import Subscription, SyncRun
+from tests.cast import make_member, subscribe
+from tests.sync.broker import Sent
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def now() -> datetime:
+    return timezone.now()
+
+
+def make_due(subscription: Subscription, now: datetime, ago: timedelta = timedelta(hours=1)) -> None:
+    Subscription.objects.filter(pk=subscription.pk).update(next_due_at=now - ago)
+
+
+def test_who_is_due_gets_a_run(subscription: Subscription, now: datetime, sent: Sent) -> None:
+    make_due(subscription, now)
+    found = scanning.scan(now, limit=1000)
+    run = subscription.runs.get()
+    assert (found.queued, found.nudged) == (1, 0)
+    assert run.trigger == SyncRun.Trigger.STALE
+    assert sent.steps() == [(run.pk, 0)]
+
+
+def test_who_is_not_due_is_left_alone(subscription: Subscription, now: datetime, sent: Sent) -> None:
+    make_due(subscription, now, ago=-timedelta(seconds=1))
+    assert scanning.scan(now, limit=1000).queued == 0
+
+
+@pytest.mark.parametrize("status", [s for s in Subscription.Status if s != Subscription.Status.ACTIVE])
+def test_who_is_not_active_is_skipped(
+    subscription: Subscription, now: datetime, sent: Sent, status: Subscription.Status
+) -> None:
+    make_due(subscription, now)
+    Subscription.objects.update(status=status)
+    found = scanning.scan(now, limit=1000)
+    assert (found.queued, found.skipped) == (0, 1)
+    assert sent.messages == []
+
+
+def test_a_second_scan_queues_nobody_twice(subscription: Subscription, now: datetime, sent: Sent) -> None:
+    make_due(subscription, now)
+    scanning.scan(now, limit=1000)
+    assert scanning.scan(now, limit=1000).queued == 0
+    assert len(sent.steps()) == 1
+
+
+def test_the_longest_overdue_come_first_and_the_queue_is_never_flooded(
+    db: None, now: datetime, sent: Sent
+) -> None:
+    members = [subscribe(make_member(f"1000000{n}"), 100 + n, f"person-{n}") for n in range(5)]
+    for n, subscription in enumerate(members):
+        make_due(subscription, now, ago=timedelta(hours=n + 1))
+    assert scanning.scan(now, limit=2).queued == 2
+    assert set(SyncRun.objects.values_list("subscription", flat=True)) == {members[4].pk, members[3].pk}
+    assert scanning.scan(now, limit=2).queued == 0
+
+
+def test_a_run_whose_message_was_lost_gets_another(
+    subscription: Subscription, now: datetime, sent: Sent
+) -> None:
+    """Promise 1: Postgres remembers, the queue nudges. The first message is dropped here."""
+    run = runs.start(subscription, SyncRun.Trigger.STALE)
+    sent.messages.clear()
+    assert scanning.nudge(now + timedelta(minutes=9), limit=1000) == 0
+    assert scanning.nudge(now + timedelta(minutes=11), limit=1000) == 1
+    assert sent.steps() == [(run.pk, 0)]
+
+
+def test_a_run_whose_worker_died_is_sent_again_when_its_lease_has_run_out(
+    subscription: Subscription, now: datetime, sent: Sent
+) -> None:
+    run = runs.start(subscription, SyncRun.Trigger.STALE)
+    claimed = SyncRun.objects.claim(run.pk, 0, now)
+    assert claimed is not None
+    sent.messages.clear()
+    assert scanning.nudge(now + timedelta(seconds=179), limit=1000) == 0
+    assert scanning.nudge(now + timedelta(seconds=181), limit=1000) == 1
+    assert SyncRun.objects.claim(run.pk, 0, now + timedelta(seconds=181)) is not None
+
+
+def test_a_wait_that_is_over_and_whose_message_was_lost_is_sent_again(
+    subscription: Subscription, now: datetime, sent: Sent
+) -> None:
+    run = runs.start(subscription, SyncRun.Trigger.STALE)
+    SyncRun.objects.update(state=SyncRun.State.WAITING, resume_at=now, nudge_at=now + timedelta(seconds=30))
+    sent.messages.clear()
+    assert scanning.nudge(now + timedelta(seconds=31), limit=1000) == 1
+    assert sent.steps() == [(run.pk, 0)]
+
+
+def test_a_nudged_run_is_not_nudged_again_at_the_next_minute(
+    subscription: Subscription, now: datetime, sent: Sent
+) -> None:
+    runs.start(subscription, SyncRun.Trigger.STALE)
+    later = now + timedelta(minutes=11)
+    scanning.nudge(later, limit=1000)
+    assert scanning.nudge(later + timedelta(minutes=1), limit=1000) == 0
+
+
+def test_the_scan_costs_the_same_however_many_are_not_due(
+    subscription: Subscription, now: datetime, sent: Sent, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for members in range(20):
+        subscribe(make_member(f"100000{members:02}"), 100 + members, f"person-{members}")
+    with django_assert_num_queries(9):
+        scanning.scan(now - timedelta(days=1), limit=1000)
+
+
+def test_a_scan_that_finds_another_at_work_does_nothing(
+    subscription: Subscription, now: datetime, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_due(subscription, now)
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("select pg_advisory_lock(%s)", [scanning.LOCK])
+        actors.scan.fn()
+        assert sent.messages == []
+        with other.cursor() as cursor:
+            cursor.execute("select pg_advisory_unlock(%s)", [scanning.LOCK])
+    finally:
+        other.close()
+    actors.scan.fn()
+    assert len(sent.steps()) == 1
+
+
+def test_cron_does_one_scan_and_prints_what_it_found(
+    subscription: Subscription, now: datetime, sent: Sent
+) -> None:
+    make_due(subscription, now)
+    out = StringIO()
+    call_command("update_data", stdout=out)
+    assert out.getvalue() == "queued 1, sent again 0, waiting 0, skipped 0\n"

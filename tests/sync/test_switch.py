@@ -1,0 +1,200 @@
+"""Stopping all syncing, as workers and members meet it."""
+
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from sync import actors, erasing, scanning, switch
+from sync.errors import SyncingStopped
+from sync.models import EraseScope, OperatorAction, Subscription, SyncRun, SyncStop
+from tests.repositories import Repository
+from tests.sync.broker import Sent
+from tests.sync.factories import make_run, make_subscription
+from tests.sync.world import World, living
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_looked_yet() -> Iterator[None]:
+    switch.look_again()
+    yield
+    switch.look_again()
+
+
+@pytest.fixture
+def world(tmp_path: Path, settings: Settings) -> Iterator[World]:
+    repository = Repository.create(tmp_path / "trails", f"{uuid4().hex[:12]}@example.org")
+    repository.add(f"2026-0{month}-03T10:00:00+02:00" for month in range(1, 9))
+    with living(tmp_path, settings, {"trails": repository}) as world:
+        yield world
+
+
+def stop() -> str:
+    output = io.StringIO()
+    call_command("stop_syncing", "--reason", "Something looks wrong.", stdout=output)
+    return output.getvalue()
+
+
+# --- For workers -------------------------------------------------------------------------------------------
+
+
+def test_a_run_waits_without_a_single_request_and_goes_on_afterwards(world: World) -> None:
+    run = world.start()
+    stop()
+    before = world.github.total, world.openhumans.total
+
+    wait = world.step(run)
+
+    assert wait is not None
+    assert (run.state, run.wait_reason) == (SyncRun.State.WAITING, SyncRun.WaitReason.SITE)
+    assert (world.github.total, world.openhumans.total) == before
+    assert (run.error_code, world.subscription.failures) == ("", 0)
+
+    call_command("start_syncing", stdout=io.StringIO())
+    run.refresh_from_db()
+    assert run.resume_at is not None
+    assert run.resume_at <= timezone.now()
+    assert world.finish(run).state == SyncRun.State.SUCCEEDED
+    assert world.oids() == world.repository.oids()
+
+
+def test_it_is_asked_before_each_request_and_not_only_when_a_step_begins(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = world.start()
+    asked: list[int] = []
+
+    def stopped_in_the_middle() -> None:
+        asked.append(1)
+        if len(asked) > 2:
+            raise SyncingStopped("now")
+
+    monkeypatch.setattr(switch, "check", stopped_in_the_middle)
+    before = world.github.total
+
+    world.step(run)
+
+    assert run.wait_reason == SyncRun.WaitReason.SITE
+    assert world.github.total == before + 1
+
+
+def test_it_is_asked_before_each_call_that_publishes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = world.start()
+    calls: list[int] = []
+
+    def stopped_before_open_humans() -> None:
+        if world.github.total > 2:
+            calls.append(1)
+            raise SyncingStopped("now")
+
+    before = world.openhumans.total
+    monkeypatch.setattr(switch, "check", stopped_before_open_humans)
+    while run.is_active and not calls:
+        world.step(run)
+
+    assert run.wait_reason == SyncRun.WaitReason.SITE
+    assert world.openhumans.total == before
+    assert world.stored() == {}
+
+
+def test_another_process_learns_of_it_within_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("sync.switch.time.monotonic", lambda: now)
+    assert switch.current() is None
+    SyncStop.objects.create(reason="elsewhere")
+    assert switch.current() is None
+
+    now += 5.1
+
+    with pytest.raises(SyncingStopped, match="elsewhere"):
+        switch.check()
+
+
+def test_asking_often_costs_one_query(django_assert_num_queries: object) -> None:
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        for _ in range(20):
+            switch.check()
+
+
+def test_the_scan_starts_nobody_but_goes_on_deleting(sent: Sent) -> None:
+    make_subscription()
+    overdue = timezone.now() - timedelta(minutes=1)
+    make_run(make_subscription(), state=SyncRun.State.QUEUED, nudge_at=overdue)
+    deleting = erasing.start(make_subscription(), EraseScope.FILES)
+    SyncRun.objects.filter(pk=deleting.pk).update(nudge_at=overdue)
+    stop()
+    sent.messages.clear()
+
+    found = scanning.scan(timezone.now(), 100)
+
+    assert (found.queued, found.nudged) == (0, 1)
+    assert sent.steps() == [(deleting.pk, 0)]
+
+
+def test_wrong_keys_make_runs_wait_and_pause_nobody(world: World, settings: Settings) -> None:
+    run, keys = world.start(), settings.TOKEN_KEYS
+    settings.TOKEN_KEYS = (b"another key of thirty-two bytes!",)
+    for _ in range(6):
+        world.step(run)
+        SyncRun.objects.update(resume_at=timezone.now())
+
+    assert (run.state, run.wait_reason) == (SyncRun.State.WAITING, SyncRun.WaitReason.SITE)
+    assert (world.subscription.status, world.subscription.failures) == (Subscription.Status.ACTIVE, 0)
+    settings.TOKEN_KEYS = keys
+    assert world.finish(run).state == SyncRun.State.SUCCEEDED
+
+
+# --- For people --------------------------------------------------------------------------------------------
+
+
+def test_members_read_why_and_visitors_see_nothing(client: Client, subscription: Subscription) -> None:
+    stop()
+    assert b"Something looks wrong." not in client.get("/").content
+    client.force_login(subscription.user)
+    for path in ("/dashboard/", "/connect/"):
+        assert (
+            b"Updates of all members are stopped for now: Something looks wrong." in client.get(path).content
+        )
+
+    call_command("start_syncing", stdout=io.StringIO())
+
+    assert b"stopped for now" not in client.get("/dashboard/").content
+
+
+def test_who_stopped_and_started_it_is_written_down() -> None:
+    assert "within 10 seconds" in stop()
+    call_command("start_syncing", "--reason", "It was the clock.", stdout=io.StringIO())
+
+    actions = list(OperatorAction.objects.order_by("pk").values_list("kind", "reason"))
+    assert actions == [("stop", "Something looks wrong."), ("start", "It was the clock.")]
+    assert all("command line" in name for name in OperatorAction.objects.values_list("operator", flat=True))
+
+
+def test_a_rehearsal_stops_nothing() -> None:
+    call_command("stop_syncing", "--reason", "x", "--dry-run", stdout=io.StringIO())
+    switch.check()
+    stop()
+    call_command("start_syncing", "--dry-run", stdout=io.StringIO())
+    assert SyncStop.objects.exists()
+
+
+def test_stopping_twice_changes_the_reason() -> None:
+    stop()
+    call_command("stop_syncing", "--reason", "Worse.", stdout=io.StringIO())
+    assert SyncStop.objects.get().reason == "Worse."
+
+
+def test_an_actor_gives_the_message_back(subscription: Subscription, sent: Sent) -> None:
+    run = make_run(subscription, state=SyncRun.State.QUEUED)
+    stop()
+    with pytest.raises(Exception, match="waits"):
+        actors.sync_step.fn(run.pk, 0)

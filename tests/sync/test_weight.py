@@ -1,0 +1,84 @@
+"""What a visitor has to load, and how many questions a page asks the database."""
+
+import gzip
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from config import settings
+from sync.models import Subscription
+from sync.weeks import Week
+from tests.sync.factories import make_finished_run, make_ledger, make_year_file
+from tests.sync.pages import signed_in
+
+pytestmark = pytest.mark.django_db
+MOST_BYTES = 60_000
+PAGES = ("dashboard", "choices", "leaving", "progress")
+
+
+def with_years(subscription: Subscription, years: int) -> Client:
+    """A member with so many whole years of files, public and private, and many runs."""
+    this_year = datetime.now(UTC).year
+    for year in range(this_year - years + 1, this_year + 1):
+        for kind in ("public", "private"):
+            weeks = make_ledger(Week(year, 1), Week(year, 52))
+            make_year_file(subscription, year, kind=kind, weeks=weeks)
+    for _ in range(years):
+        make_finished_run(subscription, datetime.now(UTC))
+    Subscription.objects.update(ledger_starts_on=datetime(this_year - years + 1, 1, 1, tzinfo=UTC).date())
+    return signed_in(subscription.user)
+
+
+def static_files(html: str) -> list[bytes]:
+    """Whatever the page names: styles, scripts, the icon."""
+    names = re.findall(r'(?:src|href)="/static/([^"]+)"', html)
+    assert {Path(name).suffix for name in names} == {".css", ".js", ".svg"}
+    return [Path(str(finders.find(name))).read_bytes() for name in names]
+
+
+def test_a_dashboard_of_fifteen_years_is_light(subscription: Subscription) -> None:
+    browser = with_years(subscription, 15)
+    response = browser.get(reverse("dashboard"), headers={"Accept-Encoding": "gzip"})
+    html = gzip.decompress(response.content).decode()
+
+    static = sum(len(gzip.compress(content)) for content in static_files(html))
+    assert len(response.content) + static < MOST_BYTES
+
+
+def test_static_files_are_served_compressed() -> None:
+    assert "Compressed" in settings.STORAGES["staticfiles"]["BACKEND"]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_number_of_queries_does_not_grow_with_the_archive(subscription: Subscription, name: str) -> None:
+    def queries(browser: Client) -> int:
+        browser.get(reverse(name))
+        with CaptureQueriesContext(connection) as asked:
+            assert browser.get(reverse(name)).status_code == 200
+        return len(asked)
+
+    few = queries(with_years(subscription, 1))
+    subscription.year_files.all().delete()
+    many = queries(with_years(subscription, 15))
+
+    assert many == few <= 8
+
+
+def test_a_dashboard_of_fifteen_years_is_quick(subscription: Subscription) -> None:
+    """The best of five, so that another process on the machine does not count."""
+    browser = with_years(subscription, 15)
+
+    def seconds() -> float:
+        began = perf_counter()
+        browser.get(reverse("dashboard"))
+        return perf_counter() - began
+
+    assert min(seconds() for _ in range(5)) < 0.25
