@@ -1,0 +1,101 @@
+"""What syncing costs: requests and points for three made-up accounts, written into README.md.
+
+    python -m config.run servers -- python -m tests.benchmarks.costs [light typical heavy] [--write]
+
+The engine runs in this process against both stand-ins over HTTP, as in the tests.
+"""
+
+import argparse
+import resource
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import django
+import requests
+
+ROOT = Path(__file__).parent.parent.parent
+BEGIN, END = "<!-- costs: written by `make costs` -->", "<!-- end of costs -->"
+PROFILES = ("light", "typical", "heavy")
+ACTIVE_DAY = {"act": "active_day", "repositories": 3, "commits": 9, "issues": 1, "comments": 4, "reviews": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Requests and points of one account: the first backfill, a day without news, and one with some."""
+
+    profile: str
+    commits: int
+    weeks: int
+    files: int
+    first: tuple[int, int]
+    releases: int
+    idle: tuple[int, int]
+    active: tuple[int, int]
+    megabytes: int
+
+
+def measure(profile: str) -> Cost:
+    from django.conf import settings
+
+    from sync.consent import Choice
+    from sync.models import SyncRun
+    from tests.sync.world import World, living
+
+    def spent(world: World) -> tuple[int, int]:
+        run: SyncRun = world.finish(world.start(), steps=2000)
+        if run.state != SyncRun.State.SUCCEEDED:
+            sys.exit(f"{profile}: the run {run.state}: {run.error}")
+        return run.requests, run.points
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        living(Path(folder), settings, {}, account=profile, choice=Choice.PRIVATE) as world,  # type: ignore[arg-type]
+    ):
+        first = spent(world)
+        releases = len(world.asked("Releases"))
+        files, weeks, commits = len(world.stored()), len(world.weeks()), len(world.oids())
+        idle = spent(world)
+        requests.post(f"{world.github.url}/_sandbox/acts", json=ACTIVE_DAY, timeout=60).raise_for_status()
+        active = spent(world)
+        world.member.delete()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return Cost(profile, commits, weeks, files, first, releases, idle, active, peak)
+
+
+def table(costs: list[Cost]) -> str:
+    head = "| account | commits | weeks | first backfill | of these for releases | idle day | active day |"
+    rows = [
+        f"| {cost.profile} | {cost.commits:,} | {cost.weeks} | {cost.first[0]:,} ({cost.first[1]:,}) "
+        f"| {cost.releases} | {cost.idle[0]} ({cost.idle[1]}) | {cost.active[0]} ({cost.active[1]}) |"
+        for cost in costs
+    ]
+    return "\n".join([head, "| --- | --- | --- | --- | --- | --- | --- |", *rows])
+
+
+def write(text: str) -> None:
+    readme = ROOT / "README.md"
+    content = readme.read_text(encoding="utf-8")
+    before, rest = content.split(BEGIN)
+    after = rest.split(END)[1]
+    readme.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("profiles", nargs="*", metavar="PROFILE", help="light, typical, heavy (default: all)")
+    parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    arguments = parser.parse_args()
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    text = table([measure(profile) for profile in arguments.profiles or PROFILES])
+    print(text)
+    if arguments.write:
+        write(text)
+
+
+if __name__ == "__main__":
+    main()

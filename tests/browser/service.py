@@ -1,0 +1,126 @@
+"""`python -m config.run service` as a person starts it, on free ports and a history of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
+PORTS = ("PORT", "SANDBOX_GITHUB_PORT", "SANDBOX_OPENHUMANS_PORT")
+# What tests are told must not reach the service: it is to find nothing configured.
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER")
+START_SECONDS = 90.0
+STOP_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Service:
+    process: "subprocess.Popen[str]"
+    log: Path
+    ports: dict[str, int]
+
+    @property
+    def url(self) -> str:
+        return self.address("PORT")
+
+    def address(self, port: str) -> str:
+        return f"http://127.0.0.1:{self.ports[port]}"
+
+    def switch(self, port: str, **faults: object) -> None:
+        """Tell a stand-in how to behave from now on."""
+        answer = requests.post(f"{self.address(port)}/_sandbox/faults", json=faults, timeout=10)
+        answer.raise_for_status()
+
+    def requests_counted(self, port: str) -> dict[str, int]:
+        counted: dict[str, int] = requests.get(f"{self.address(port)}/_sandbox/requests", timeout=10).json()
+        return counted
+
+
+@contextmanager
+def running_service(data_folder: Path, repository: Path) -> Iterator[Service]:
+    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+    env = {name: os.environ[name] for name in KEPT if name in os.environ}
+    env |= {name: str(port) for name, port in ports.items()}
+    env |= {"DATA_FOLDER": str(data_folder), "REPO": str(repository)}
+    log = data_folder.parent / "service.log"
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "config.run", "service"],
+            cwd=CHECKOUT,
+            env=env,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+    service = Service(process, log, ports)
+    try:
+        wait_until(lambda: has_started(service), START_SECONDS, lambda: log.read_text(encoding="utf-8"))
+        yield service
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        process.wait(STOP_SECONDS)
+
+
+def has_started(service: Service) -> bool:
+    said = service.log.read_text(encoding="utf-8")
+    assert service.process.poll() is None, f"The service ended:\n{said}"
+    return f"Open {service.url}/ in a browser" in said
+
+
+def wait_until(is_done: Callable[[], bool], seconds: float, complaint: Callable[[], str]) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_done():
+        assert time.monotonic() < deadline, complaint()
+        time.sleep(0.1)
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as each:
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return each.connect_ex(("127.0.0.1", port)) != 0
+
+
+def descendants_of(pid: int) -> list[int]:
+    """All processes below one, found by their parents in /proc."""
+    parents: dict[int, list[int]] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        parents.setdefault(parent, []).append(int(status.parent.name))
+    found, waiting = [], [pid]
+    while waiting:
+        children = parents.get(waiting.pop(), [])
+        found += children
+        waiting += children
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in {"Z", "X"}

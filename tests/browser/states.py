@@ -1,0 +1,191 @@
+"""The pages of the site in each of their states: how to bring them about, and where they are."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+from django.utils import timezone
+
+from sync.models import Receipt, Subscription, SyncRun
+from sync.weeks import Week, WeekState
+from tests.sync.factories import make_finished_run, make_ledger, make_run, make_year_file
+
+YEARS = 15
+LONG = "a-very-long-organisation-name-without-end/" + "and-a-repository-" * 5
+RIGHT_TO_LEFT = "\u05e9\u05dc\u05d5\u05dd \u202e gpj.exe \U0001f9d7"
+WEEK = Week.of(timezone.now() - timedelta(days=21))
+
+
+@dataclass(frozen=True)
+class State:
+    """`prepare` changes the member's rows, `during` surrounds the visit; a stranger needs neither."""
+
+    name: str
+    path: str
+    prepare: Callable[[Subscription], object] = lambda _subscription: None
+    during: Callable[[], AbstractContextManager[Any]] = nullcontext
+    is_signed_in: bool = True
+    expected: int = 200
+
+
+def archive(subscription: Subscription) -> None:
+    """Fifteen years, synced an hour ago."""
+    now = timezone.now()
+    this_week = Week.of(now)
+    for year in range(this_week.year - YEARS + 1, this_week.year + 1):
+        last = this_week if year == this_week.year else Week(year, 52)
+        weeks = make_ledger(Week(year, 1), last)
+        for number, (week, entry) in enumerate(weeks.items()):
+            monday = Week.parse(week).starts_on
+            entry["calendar"] = {
+                (monday + timedelta(days=day)).isoformat(): 1 + (number * day) % 9
+                for day in range(number % 6)
+            }
+        if last == this_week:
+            weeks[str(this_week)]["state"] = str(WeekState.OPEN)
+        make_year_file(subscription, year, weeks=weeks, published_at=now, size=40_000 + year)
+    first = Week(this_week.year - YEARS + 1, 1).starts_on
+    Subscription.objects.filter(pk=subscription.pk).update(
+        synced_at=now, ledger_starts_on=first, next_due_at=now + timedelta(days=4)
+    )
+    make_finished_run(subscription, now - timedelta(hours=1), weeks_fetched=[str(WEEK)], uploads=1)
+
+
+def syncing(subscription: Subscription) -> None:
+    archive(subscription)
+    make_run(subscription, state="running", requests=17, points=42)
+
+
+def waiting(subscription: Subscription) -> None:
+    archive(subscription)
+    make_run(
+        subscription,
+        state="waiting",
+        wait_reason=SyncRun.WaitReason.GITHUB_LIMIT,
+        resume_at=timezone.now() + timedelta(minutes=20),
+    )
+
+
+def failed(subscription: Subscription) -> None:
+    archive(subscription)
+    make_finished_run(subscription, timezone.now(), state="failed", error_code="github_unexpected_response")
+
+
+def stopped(status: str, reason: str = "") -> Callable[[Subscription], None]:
+    def prepare(subscription: Subscription) -> None:
+        archive(subscription)
+        Subscription.objects.filter(pk=subscription.pk).update(status=status, reason=reason)
+
+    return prepare
+
+
+def removed(subscription: Subscription) -> None:
+    archive(subscription)
+    subscription.year_files.filter(year=WEEK.year - 3).update(
+        removed_by_member_at=timezone.now(), current_id=None
+    )
+
+
+def nothing_found(subscription: Subscription) -> None:
+    Subscription.objects.filter(pk=subscription.pk).update(synced_at=timezone.now())
+
+
+def with_private(subscription: Subscription) -> None:
+    archive(subscription)
+    make_year_file(subscription, WEEK.year, kind="private")
+    subscription.agreement["private"] = True
+    subscription.save(update_fields=["agreement"])
+
+
+def receipt(key: str, scope: str, state: str, **fields: Any) -> Callable[[Subscription], None]:
+    def prepare(subscription: Subscription) -> None:
+        run = make_run(subscription, trigger="erase", erase_scope=scope, state=state)
+        Receipt.objects.create(key=key, subscription=subscription, run=run, scope=scope, **fields)
+
+    return prepare
+
+
+def account_receipt(_subscription: Subscription) -> None:
+    now = timezone.now()
+    outcome = {"files": "done", "grant": "done", "membership": "done", "files_deleted": 17}
+    Receipt.objects.create(key="gone", scope="account", finished_at=now, listed_at=now, **outcome)
+
+
+def week_file() -> bytes:
+    commit = {
+        "repository": "octo/trails",
+        "message": "Mark the path to the lake\n\nIt was lost under last winter's snow.",
+        "authored_at": f"{WEEK.starts_on}T09:12:01+02:00",
+        "additions": 31,
+        "deletions": 4,
+        "url": "https://github.com/octo/trails/commit/1",
+    }
+    entry = {
+        "commits": [commit, {**commit, "repository": LONG, "message": "x" * 400}, {**commit, "url": ""}],
+        "reviews": [
+            {"repository": "octo/trails", "title": "שלום \u202e gpj.exe \U0001f9d7", "body": "Fine!"}
+        ],
+    }
+    head = f'{{"format": "github-weeks/1", "year": {WEEK.year}, "github_id": 583231, "weeks": {{\n'
+    return f'{head}"{WEEK}": {json.dumps(entry)}\n}}}}\n'.encode()
+
+
+@contextmanager
+def on_open_humans(content: bytes) -> Iterator[None]:
+    with patch("sync.downloads.fetch", lambda *_: io.BytesIO(content)):
+        yield
+
+
+NOW = timezone.now()
+STATES = (
+    State("landing", "/", is_signed_in=False),
+    State("your-data-stranger", "/your-data/", is_signed_in=False),
+    State("receipt-account", "/receipts/gone/", account_receipt, is_signed_in=False),
+    State("not-found", "/nowhere/", is_signed_in=False, expected=404),
+    State("dashboard-new", "/dashboard/"),
+    State("dashboard", "/dashboard/", archive),
+    State("dashboard-year", f"/dashboard/?year={WEEK.year - 9}", archive),
+    State("dashboard-nothing-found", "/dashboard/", nothing_found),
+    State("dashboard-syncing", "/dashboard/", syncing),
+    State("dashboard-waiting", "/dashboard/", waiting),
+    State("dashboard-failed", "/dashboard/", failed),
+    State("dashboard-connect-again", "/dashboard/", stopped("reconnect_github")),
+    State("dashboard-sign-in-again", "/dashboard/", stopped("reconnect_openhumans")),
+    State("dashboard-disconnected", "/dashboard/", stopped("disconnected")),
+    State("dashboard-paused", "/dashboard/", stopped("paused", "Paused by you.")),
+    State("dashboard-removed", "/dashboard/", removed),
+    State("dashboard-deleting", "/dashboard/", receipt("doing", "files", "running")),
+    State("connect", "/connect/"),
+    State("choices", "/choices/", archive),
+    State("choices-private", "/choices/", with_private),
+    State("choices-removed", "/choices/", removed),
+    State("leave-out-private", "/choices/private/", with_private),
+    State("leaving", "/leaving/", archive),
+    State("leave-github", "/leaving/github/", archive),
+    State("leave-files", "/leaving/files/", archive),
+    State("leave-account", "/leaving/account/", archive),
+    State("receipt-going-on", "/receipts/doing/", receipt("doing", "files", "running")),
+    State(
+        "receipt-done",
+        "/receipts/done/",
+        receipt(
+            "done", "private", "succeeded", files="done", files_deleted=2, listed_at=NOW, finished_at=NOW,
+            found=[{"id": year, "name": f"github-private-{year}.json"} for year in (2025, 2026)],
+        ),
+    ),
+    State(
+        "receipt-no-access",
+        "/receipts/left/",
+        receipt("left", "files", "failed", files="no_access", files_left=12, finished_at=NOW),
+    ),
+    State("receipt-broken", "/receipts/broken/", receipt("broken", "github", "failed")),
+    State("week", f"/weeks/{WEEK}/", archive, lambda: on_open_humans(week_file())),
+    State("week-unreadable", f"/weeks/{WEEK}/", archive, lambda: on_open_humans(b"{}"), expected=502),
+    State("week-missing", f"/weeks/{Week.of(NOW)}/"),
+    State("your-data", "/your-data/"),
+)  # fmt: skip

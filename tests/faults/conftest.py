@@ -1,0 +1,46 @@
+"""Drills start real processes and kill them: every one prints the seed it can be played again with."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+
+from config.run.folders import throw_away
+from tests.faults import summary
+from tests.faults.wire import Wire
+from tests.sync.broker import sent
+
+__all__ = ["sent"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if summary.DRILLS:
+        terminalreporter.section(f"fault drills, SEED={summary.SEED}")
+        for line in summary.table():
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    """A folder for a whole service. Servers started as root want one that is not in a private folder."""
+    summary.say(f"SEED={summary.SEED}")
+    with throw_away(tmp_path / "service") as folder:
+        yield folder
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
+    """Between our clients and stand-ins that run in this process."""
+    wire, send = Wire(), HTTPAdapter.send
+
+    def passing(adapter: HTTPAdapter, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        response = send(adapter, request, **options)
+        if "/_sandbox/" in request.path_url:
+            return response
+        return wire.pass_on(f"{request.method} {request.path_url.partition('?')[0]}", response)
+
+    monkeypatch.setattr(HTTPAdapter, "send", passing)
+    return wire

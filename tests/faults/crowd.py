@@ -1,0 +1,103 @@
+"""Many members at once, made directly in the database."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
+
+from accounts.models import Credential, User
+from sandbox.github.service import Service
+from sync.consent import SCOPES, Choice
+from sync.models import Subscription
+from tests.cast import make_member, subscribe
+from tests.repositories import Repository
+from tests.sync.world import World, keep
+
+
+def crowd(count: int, due: datetime) -> list[Subscription]:
+    """Members with both credentials, due one after the other, the first one first."""
+    members = [subscribe(make_member(f"{20_000_000 + n}"), 900_000 + n, f"member-{n}") for n in range(count)]
+    for number, subscription in enumerate(members):
+        moment = due - timedelta(minutes=count - number)
+        Subscription.objects.filter(pk=subscription.pk).update(next_due_at=moment)
+    return members
+
+
+def bare_crowd(count: int, due: datetime) -> None:
+    """Members without anything but a due date: enough to be scanned."""
+    people = User.objects.bulk_create(
+        User(username=f"bare-{n}", open_humans_id=f"{30_000_000 + n}", password="!") for n in range(count)
+    )
+    Subscription.objects.bulk_create(
+        Subscription(user=user, github_id=2_000_000 + n, github_login=f"bare-{n}", next_due_at=due)
+        for n, user in enumerate(people)
+    )
+
+
+def states(subscriptions: Iterable[Subscription]) -> set[str]:
+    pks = [subscription.pk for subscription in subscriptions]
+    return set(Subscription.objects.filter(pk__in=pks).values_list("status", flat=True))
+
+
+def credential_states() -> set[str]:
+    return set(Credential.objects.values_list("state", flat=True))
+
+
+# --- With accounts at both stand-ins ---------------------------------------------------------------------
+
+
+def email_of(number: int) -> str:
+    return f"person-{number}@crowd.example.org"
+
+
+def crowded_repository(folder: Path, count: int, moment: datetime) -> Repository:
+    """One repository to which everybody has committed once."""
+    repository = Repository.create(folder / "crowded", email_of(0))
+    commit_all(repository, count, moment)
+    return repository
+
+
+def commit_all(repository: Repository, count: int, moment: datetime) -> None:
+    for number in range(count):
+        repository.add([(moment + timedelta(seconds=number)).isoformat()], email=email_of(number))
+
+
+def connected_crowd(world: World, count: int) -> list[Subscription]:
+    """Members of both stand-ins; the world's own one is the first."""
+    service: Service = world.github.app.extensions["github_stand_in"]
+    members = [world.subscription]
+    for number in range(1, count):
+        account = service.world.catalogue.account_by_email(email_of(number))
+        assert account is not None
+        members.append(subscribe(make_member(f"{40_000_000 + number}"), account.id, account.login))
+        _connect(world, service, members[-1])
+    return members
+
+
+def _connect(world: World, service: Service, subscription: Subscription) -> None:
+    """Tokens as two consents leave them; the ones of Open Humans expire."""
+    github, openhumans = (
+        SocialAccount.objects.get(user=subscription.user, provider=provider)
+        for provider in ("github", "openhumans")
+    )
+    scopes = SCOPES[Choice.PUBLIC]
+    issued = service.tokens.issue(subscription.github_id, settings.GITHUB_CLIENT_ID, scopes)
+    keep(github, issued.access_token, issued.refresh_token)
+    grants, member = world.state.grants, str(subscription.user.open_humans_id)
+    grants.join(member)
+    pair = grants.spend_code(grants.issue_code(settings.OPENHUMANS_CLIENT_ID, member, "", "", "", ""))
+    assert pair is not None
+    assert pair.access is not None
+    keep(openhumans, pair.access, pair.refresh)
+
+
+def holders(world: World, name: str) -> set[str]:
+    """Ids of the members who have a complete file of this name."""
+    people = User.objects.exclude(open_humans_id=None).values_list("open_humans_id", flat=True)
+    return {
+        str(person)
+        for person in people
+        if any(file.basename == name for file in world.state.files.of_member(str(person)))
+    }

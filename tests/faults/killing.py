@@ -1,0 +1,210 @@
+"""Kill anything, anywhere, at random moments of a backfill; in the end nothing can be told of it."""
+
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from tests.faults.stack import BOOT_SECONDS, LEASE_SECONDS, SCAN_SECONDS, Stack
+from tests.faults.summary import Drill, say
+
+LATENCY_MS = 60
+# How often each victim is chosen.
+PROGRAMS = {
+    "worker child": 3,
+    "worker master": 2,
+    "worker group": 3,
+    "frozen child": 1,
+    "scheduler": 1,
+    "web": 1,
+}
+SERVERS = {"redis emptied": 2, "redis restarted": 2, "postgres restarted": 2, "connections cut": 3}
+LONGEST_PAUSE = 2.5
+
+
+@dataclass
+class Truth:
+    """What a backfill gives that nobody disturbs, on this day."""
+
+    day: date
+    checksums: dict[str, str]
+    weeks: list[tuple[Any, ...]]
+
+
+def undisturbed(stack: Stack) -> Truth:
+    backfill(stack)
+    truth = Truth(today(), stack.checksums(), weeks_of(stack))
+    stack.forget_everything()
+    assert truth.checksums
+    return truth
+
+
+def backfill(stack: Stack, meanwhile: Callable[[], None] = lambda: None) -> None:
+    """From the first sign-in to the end of the first run, with something happening in between."""
+    for gate in (stack.github, stack.openhumans):
+        stack.fault(gate, latency_ms=LATENCY_MS)
+    stack.connect()
+    meanwhile()
+    stack.live(lambda: stack.settled, what="the backfill ends")
+    stack.require_success()
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
+
+
+def weeks_of(stack: Stack) -> list[tuple[Any, ...]]:
+    """The ledger: every week with its state and what is counted in it."""
+    return stack.rows(
+        "select kind, year, key, value->>'state', value->'counts', value->'calendar'"
+        " from sync_yearfile, jsonb_each(weeks) order by kind, year, key"
+    )
+
+
+# --- What must be true in the end -------------------------------------------------------------------
+
+
+def check(stack: Stack, truth: Truth, drill: Drill, faults: int) -> Truth:
+    """Compare with the truth of today; give the one that was compared with."""
+    found, weeks = stack.checksums(), weeks_of(stack)
+    repeated = stack.graphql_repeats()
+    refused = stack.accounting(stack.github)["refused_while_blocked"]
+    drill.faults_injected += faults
+    drill.requests_repeated += repeated
+    drill.records_twice += records_twice(stack)
+    drill.requests_while_blocked += refused
+    if truth.day != today():  # midnight came in between, and with it other states of weeks
+        stack.forget_everything()
+        truth = undisturbed(stack)
+    drill.weeks_lost += len({week[:3] for week in truth.weeks} - {week[:3] for week in weeks})
+    assert weeks == truth.weeks
+    assert found == truth.checksums
+    assert drill.records_twice == 0
+    assert repeated <= faults, f"{repeated} requests were repeated by {faults} faults"
+    assert refused == 0
+    assert stack.accounting(stack.github)["writes"] == 0
+    return truth
+
+
+def records_twice(stack: Stack) -> int:
+    """Records that one week of a year file holds more than once."""
+    files = [json.loads(content) for name, content in stack.stored().items() if name.endswith(".json")]
+    lists = [
+        [json.dumps(record, sort_keys=True) for record in records]
+        for file in files
+        for week in file.get("weeks", {}).values()
+        for records in week.values()
+        if isinstance(records, list)
+    ]
+    return sum(len(texts) - len(set(texts)) for texts in lists)
+
+
+# --- The killing ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Killer:
+    """Chooses victims and moments from one seed; a frozen process thaws after its lease has run out."""
+
+    stack: Stack
+    drill: Drill
+    dice: random.Random
+    left: int
+    victims: dict[str, int]
+    killed: int = 0
+    _frozen: dict[int, float] = field(default_factory=dict)
+
+    def haunt(self) -> None:
+        """Kill at random moments until nothing is left to kill, or the run has ended."""
+        while self.left and not self.stack.settled:
+            self._live_for(self.dice.uniform(0, LONGEST_PAUSE))
+            if self.stack.settled:
+                break
+            victim = self.dice.choices(list(self.victims), weights=list(self.victims.values()))[0]
+            before = self.stack.progress()
+            if not self._strike(victim):
+                continue
+            self.left, self.killed = self.left - 1, self.killed + 1
+            # Now and then the next blow comes while everything is still getting up.
+            if self.dice.random() < 0.85:
+                self._wait_for_progress(victim, before)
+        self._thaw(everything=True)
+
+    def _strike(self, victim: str) -> bool:
+        stack = self.stack
+        if victim in SERVERS:
+            self._strike_server(victim)
+            return True
+        match victim:
+            case "worker child" | "frozen child":
+                children = stack.worker_children()
+                if not children:
+                    return False
+                pid = self.dice.choice(children)
+                os.kill(pid, signal.SIGKILL if victim == "worker child" else signal.SIGSTOP)
+                if victim == "frozen child":
+                    self._frozen[pid] = time.monotonic() + LEASE_SECONDS + 1
+            case "worker master":
+                os.kill(_pid(stack.worker.pid), signal.SIGKILL)
+                # Its children live on for a moment, as they do until a supervisor notices.
+                time.sleep(self.dice.uniform(0, 0.5))
+            case "worker group":
+                os.killpg(_pid(stack.worker.pid), signal.SIGKILL)
+            case "scheduler":
+                os.kill(_pid(stack.scheduler.pid), signal.SIGKILL)
+            case _:
+                os.killpg(_pid(stack.web.pid), signal.SIGKILL)
+        return True
+
+    def _strike_server(self, victim: str) -> None:
+        """Restarted Redis comes back empty; Postgres is stopped in one of its two hard ways."""
+        match victim:
+            case "connections cut":
+                self.stack.execute(
+                    "select pg_terminate_backend(pid) from pg_stat_activity"
+                    " where datname = current_database() and pid <> pg_backend_pid()"
+                )
+            case "redis emptied":
+                self.stack.redis_command("FLUSHALL")
+            case "redis restarted":
+                self.stack.stop_server("valkey", signal.SIGKILL)
+                self._live_for(self.dice.uniform(0, 3))
+                self.stack.start_server("valkey")
+            case _:
+                self.stack.stop_server("postgres", self.dice.choice([signal.SIGINT, signal.SIGQUIT]))
+                self._live_for(self.dice.uniform(0, 1))
+                self.stack.start_server("postgres")
+
+    def _wait_for_progress(self, victim: str, before: int) -> None:
+        stack = self.stack
+        limit = LEASE_SECONDS + SCAN_SECONDS + BOOT_SECONDS
+
+        def resumed() -> bool:
+            self._thaw()
+            return stack.progress() > before + 1 or stack.settled
+
+        took = stack.live(resumed, limit, f"work is resumed after: {victim}")
+        self.drill.longest_resume_seconds = max(self.drill.longest_resume_seconds, took)
+        say(f"{self.killed:4} {victim}, resumed after {took:.1f} s")
+
+    def _live_for(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        self.stack.live(lambda: time.monotonic() >= until)
+        self._thaw()
+
+    def _thaw(self, *, everything: bool = False) -> None:
+        for pid, moment in list(self._frozen.items()):
+            if everything or time.monotonic() >= moment:
+                del self._frozen[pid]
+                if pid in self.stack.worker_children():
+                    os.kill(pid, signal.SIGCONT)
+
+
+def _pid(pid: int | None) -> int:
+    assert pid is not None
+    return pid

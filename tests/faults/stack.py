@@ -1,0 +1,357 @@
+"""Every process of the service, started by the drill that is going to kill them.
+
+The programs and servers are the ones of `make run`; only the numbers of the engine are seconds. Between the
+service and each stand-in stands a `Gate`, which can stop a request at any place of its way. What died is
+started again by `tend()`, as the supervisor does, but at once.
+"""
+
+import hashlib
+import json
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dramatiq
+import psycopg
+import redis
+import requests
+from dramatiq.brokers.redis import RedisBroker
+
+from config.run import environment, ports, programs
+from config.run.embedded import start_until_ready
+from config.run.health import health_request, is_answering
+from config.run.interrupt import Interrupt
+from config.run.keys import keep_secrets
+from config.run.postgres import Postgres
+from config.run.processes import Child, stop_together, tail
+from config.run.valkey import Valkey
+from config.run.visitor import Visitor
+from sandbox.openhumans.files import StoredFile
+from sandbox.openhumans.state import State
+from tests.browser.service import descendants_of, is_alive
+from tests.faults.gate import Gate
+from tests.repositories import Repository
+
+# What tests are told must not reach the service.
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER")
+LEASE_SECONDS = 3.0
+SCAN_SECONDS = 1.0
+# From the start of a worker to its first message, on two cores that others use as well.
+BOOT_SECONDS = 25.0
+NUMBERS = {
+    "SYNC_LEASE_SECONDS": str(LEASE_SECONDS),
+    "SYNC_NUDGE_SECONDS": "2",
+    "SYNC_STEP_REQUESTS": "2",
+    "SYNC_WAIT_FLOOR_SECONDS": "0.5",
+    "SYNC_UPDATE_NOW_SECONDS": "0",
+    "LOG_LEVEL": "INFO",
+}
+START_SECONDS = 90.0
+END_SECONDS = 120.0
+MEMBER = "01234567"
+
+
+@dataclass
+class Stack:
+    """`started()` makes one. All waiting is done in `live`, which keeps the service alive meanwhile."""
+
+    folder: Path
+    env: dict[str, str]
+    postgres: Postgres
+    valkey: Valkey
+    github: Gate
+    openhumans: Gate
+    servers: dict[str, Child] = field(default_factory=dict)
+    application: list[Child] = field(default_factory=list)
+    stand_ins: list[Child] = field(default_factory=list)
+    is_scanning: bool = True
+    _scanned_at: float = 0.0
+    _log_read_to: int = 0
+
+    # --- Starting and stopping --------------------------------------------------------------------
+
+    def start(self, repositories: list[Path]) -> None:
+        logs = self.folder / "logs"
+        logs.mkdir()
+        for name in ("postgres", "valkey"):
+            self.start_server(name)
+        self.stand_ins = programs.stand_ins(self.env, logs, self.folder / "openhumans", repositories)
+        steps = [
+            programs.manage(["migrate", "--noinput"], self.env, logs),
+            programs.manage(["collectstatic", "--noinput"], self.env, logs),
+        ]
+        for child in [*self.stand_ins, *steps]:
+            child.start()
+        for child in steps:
+            _wait_for_end(child)
+        for gate in (self.github, self.openhumans):
+            _wait_for_answer(f"{gate.upstream}/_sandbox/requests", {})
+        self.application = programs.application(self.env, logs, int(self.env["PORT"]))
+        for child in self.application:
+            child.start()
+        address, headers = health_request(self.site, int(self.env["PORT"]), self.env)
+        _wait_for_answer(address, headers)
+
+    def stop(self) -> None:
+        for children in (self.application, self.stand_ins, list(self.servers.values())):
+            for child in children:
+                child.stop_seconds = 3.0
+            stop_together(children, Interrupt())
+        self.github.close()
+        self.openhumans.close()
+
+    def start_server(self, name: str) -> None:
+        server: Postgres | Valkey = self.postgres if name == "postgres" else self.valkey
+        interrupt = Interrupt()
+        server.prepare(interrupt)
+        self.servers[name] = server.server()
+        start_until_ready(self.servers[name], server, interrupt)
+
+    def stop_server(self, name: str, number: signal.Signals) -> None:
+        child = self.servers[name]
+        assert child.process is not None
+        child.process.send_signal(number)
+        _wait(lambda: not child.is_running, 30, f"{name} does not stop")
+        child.kill_group()
+
+    # --- Killing ----------------------------------------------------------------------------------
+
+    @property
+    def site(self) -> str:
+        return self.env["SITE_URL"]
+
+    @property
+    def web(self) -> Child:
+        return self.application[0]
+
+    @property
+    def worker(self) -> Child:
+        return self.application[1]
+
+    @property
+    def scheduler(self) -> Child:
+        return self.application[2]
+
+    def worker_children(self) -> list[int]:
+        """The processes that do the work, below the worker's master."""
+        return [pid for pid in descendants_of(self.worker.pid or 0) if is_alive(pid)]
+
+    def kill_worker(self) -> None:
+        """Master and children at once, and a new worker in their place."""
+        self.worker.kill_group()
+        self.tend()
+
+    def tend(self) -> None:
+        """Start again what died, and end what it left behind."""
+        for child in self.application:
+            if not child.is_running:
+                child.kill_group()
+                child.start()
+
+    def live(self, until: Callable[[], bool], seconds: float = END_SECONDS, what: str = "") -> float:
+        """Keep everything alive, scan every second, until `until()`; give the seconds that took."""
+        began = time.monotonic()
+        while not until():
+            self.tend()
+            self.scan()
+            if time.monotonic() - began > seconds:
+                raise AssertionError(
+                    f"Not within {seconds:.0f} s: {what}\nruns: {self.runs()}\n{tail(self.worker.log, 40)}"
+                )
+            time.sleep(0.05)
+        return time.monotonic() - began
+
+    def scan(self) -> None:
+        """As the scheduler does each minute, but each second."""
+        if not self.is_scanning or time.monotonic() - self._scanned_at < SCAN_SECONDS:
+            return
+        self._scanned_at = time.monotonic()
+        message: dramatiq.Message[Any] = dramatiq.Message(
+            queue_name="interactive", actor_name="scan", args=(), kwargs={}, options={}
+        )
+        broker = RedisBroker(  # type: ignore[no-untyped-call]
+            url=self.env["REDIS_URL"], middleware=[], socket_connect_timeout=2
+        )
+        try:
+            broker.enqueue(message)
+        except (redis.RedisError, dramatiq.errors.BrokerError):
+            pass  # the next one comes in a second
+        finally:
+            broker.client.close()
+
+    # --- The member -------------------------------------------------------------------------------
+
+    def connect(self) -> None:
+        """A new member signs in and connects GitHub; the first run starts by itself."""
+        visitor = Visitor(self.site)
+        visitor.sign_in()
+        visitor.connect()
+
+    def forget_everything(self) -> None:
+        """As on the first day: no member, no file, no message, no budget; the stand-ins know no fault."""
+        self.live(lambda: self.settled, what="the last run ends")
+        self.execute("truncate accounts_user restart identity cascade")
+        self.redis_command("FLUSHALL")
+        for file in self.all_files():
+            assert self.state.files.delete(file)
+        self._log_read_to = self.worker.log.stat().st_size
+        for gate in (self.github, self.openhumans):
+            gate.reset()
+            requests.post(f"{gate.upstream}/_sandbox/reset", timeout=10).raise_for_status()
+
+    @property
+    def state(self) -> State:
+        return State(self.folder / "openhumans")
+
+    def all_files(self) -> list[StoredFile]:
+        return self.state.files.of_member(MEMBER)
+
+    def stored(self) -> dict[str, bytes]:
+        """The member's complete files by name; two of one name are an error."""
+        state, found = self.state, {}
+        for file in state.files.of_member(MEMBER):
+            path = state.files.content(file)
+            assert path is not None
+            assert file.basename not in found, f"{file.basename} is there twice"
+            found[file.basename] = path.read_bytes()
+        return found
+
+    def checksums(self) -> dict[str, str]:
+        return {name: hashlib.sha256(content).hexdigest() for name, content in self.stored().items()}
+
+    # --- What is known of the run -----------------------------------------------------------------
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.env["DATABASE_URL"], connect_timeout=5, autocommit=True) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def execute(self, statement: str) -> None:
+        with psycopg.connect(self.env["DATABASE_URL"], connect_timeout=5, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def runs(self) -> list[tuple[Any, ...]]:
+        query = "select state, step, wait_reason, error_code, error from sync_syncrun order by id"
+        try:
+            return self.rows(query)
+        except psycopg.Error:
+            return []
+
+    @property
+    def settled(self) -> bool:
+        """No run is under way."""
+        query = "select count(*) from sync_syncrun where state in ('queued', 'running', 'waiting')"
+        try:
+            return self.rows(query) == [(0,)]
+        except psycopg.Error:
+            return False
+
+    @property
+    def has_given_up(self) -> bool:
+        """A worker said that its run is no longer its own."""
+        return "is no longer ours" in self.said()
+
+    def said(self) -> str:
+        """The worker's log since the last `forget_everything`."""
+        return self.worker.log.read_bytes()[self._log_read_to :].decode("utf-8", "replace")
+
+    @property
+    def is_waiting(self) -> bool:
+        return any(run[0] == "waiting" for run in self.runs())
+
+    def require_success(self) -> None:
+        runs = self.runs()
+        assert runs
+        assert {run[0] for run in runs} == {"succeeded"}, runs
+        query = "select status, failures, (select count(*) from sync_stagedbatch) from sync_subscription"
+        assert self.rows(query) == [("active", 0, 0)]
+
+    def redis_command(self, *command: str) -> None:
+        with redis.Redis.from_url(self.env["REDIS_URL"], socket_timeout=5) as client:
+            client.execute_command(*command)
+
+    # --- What the stand-ins saw -------------------------------------------------------------------
+
+    def fault(self, gate: Gate, **switches: Any) -> None:
+        requests.post(f"{gate.upstream}/_sandbox/faults", json=switches, timeout=10).raise_for_status()
+
+    def accounting(self, gate: Gate) -> dict[str, Any]:
+        answer: dict[str, Any] = requests.get(f"{gate.upstream}/_sandbox/requests", timeout=10).json()
+        return answer
+
+    def progress(self) -> int:
+        """Rises with every request to either service."""
+        return len(self.github.log) + len(self.openhumans.log)
+
+    def graphql_repeats(self) -> int:
+        """Answers that GitHub gave more than once to the same question."""
+        log = requests.get(f"{self.github.upstream}/_sandbox/graphql_log", timeout=10).json()
+        answered = Counter(
+            json.dumps([entry["operation"], entry["variables"]], sort_keys=True)
+            for entry in log
+            if entry["status"] == 200
+        )
+        return sum(answered.values()) - len(answered)
+
+
+def _wait(is_done: Callable[[], bool], seconds: float, complaint: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_done():
+        assert time.monotonic() < deadline, complaint
+        time.sleep(0.05)
+
+
+def _wait_for_end(child: Child) -> None:
+    _wait(lambda: not child.is_running, START_SECONDS, f"{child.name} does not end")
+    assert child.exit_code == 0, tail(child.log, 40)
+
+
+def _wait_for_answer(address: str, headers: dict[str, str]) -> None:
+    _wait(lambda: is_answering(address, headers), START_SECONDS, f"{address} does not answer")
+
+
+@contextmanager
+def started(folder: Path, *repositories: Repository, **numbers: str) -> Iterator[Stack]:
+    """The whole service on free ports, with these histories at GitHub."""
+    web, github, openhumans, postgres, valkey = ports.choose_several(5)
+    github_gate, openhumans_gate = (Gate(f"http://{ports.LOOPBACK}:{port}") for port in (github, openhumans))
+    secrets = keep_secrets(folder)
+    plan = {
+        "PORT": str(web),
+        "SANDBOX_GITHUB_PORT": str(github),
+        "SANDBOX_OPENHUMANS_PORT": str(openhumans),
+        "SANDBOX_EMAIL": repositories[0].email,
+    }
+    database = Postgres(
+        folder / "postgres", postgres, secrets["POSTGRES_PASSWORD"], folder / "postgres.log", is_durable=False
+    )
+    cache = Valkey(
+        folder / "valkey", valkey, secrets["VALKEY_PASSWORD"], folder / "valkey.log", is_durable=False
+    )
+    ours = {
+        "SECRET_KEY": secrets["SECRET_KEY"],
+        "TOKEN_KEYS": secrets["TOKEN_KEYS"],
+        "SITE_URL": f"http://{ports.LOOPBACK}:{web}",
+        "STATIC_ROOT": str(folder / "static"),
+        "DATABASE_URL": database.url,
+        "REDIS_URL": cache.url,
+        **environment.sandbox_settings(plan, secrets),
+        "GITHUB_URL": github_gate.url,
+        "GITHUB_API_URL": f"{github_gate.url}/api",
+        "OPENHUMANS_URL": openhumans_gate.url,
+        **NUMBERS,
+        **numbers,
+    }
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    env = programs.without_proxy(environment.application_environment({**kept, **plan}, ours, is_sandbox=True))
+    stack = Stack(folder, env, database, cache, github_gate, openhumans_gate)
+    try:
+        stack.start([repository.path for repository in repositories])
+        yield stack
+    finally:
+        stack.stop()

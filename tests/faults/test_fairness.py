@@ -1,0 +1,136 @@
+"""Promise 8: one member cannot starve another, and people who wait at a screen are served first."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+import dramatiq
+import pytest
+from django.utils import timezone
+from dramatiq.brokers.stub import StubBroker
+
+from config.worker import NoMoreThanThreads
+from sync import messages, runs, scanning, steps
+from sync.models import Subscription, SyncRun
+from tests.faults.crowd import bare_crowd, crowd
+from tests.faults.simulation import Clockwork, clockwork
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def works(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clockwork]:
+    """Steps whose reading costs nothing: how many a member needs is told by their login."""
+
+    def read(run: SyncRun, _allowance: steps.Allowance) -> bool:
+        return not run.subscription.github_login.startswith("heavy") or run.step >= 5
+
+    monkeypatch.setattr(steps, "_read", read)
+    monkeypatch.setattr(steps, "_with_openhumans", lambda *_arguments: None)
+    monkeypatch.setattr(messages, "notify", lambda *_arguments: False)
+    with clockwork(monkeypatch) as works:
+        yield works
+
+
+def make_heavy(subscription: Subscription) -> Subscription:
+    Subscription.objects.filter(pk=subscription.pk).update(github_login=f"heavy-{subscription.pk}")
+    return subscription
+
+
+def test_a_heavy_member_gets_no_second_step_while_a_due_one_has_had_none(works: Clockwork) -> None:
+    """The heavy one is the longest overdue, and so begins."""
+    heavy, *others = crowd(30, timezone.now())
+    make_heavy(heavy)
+    works.tick(timedelta(seconds=1))
+    run_of = {run.subscription_id: run.pk for run in SyncRun.objects.all()}
+    first, second = [place for place, run in enumerate(works.begun) if run == run_of[heavy.pk]][:2]
+    assert first == 0
+    assert {run_of[other.pk] for other in others} <= set(works.begun[first:second])
+
+
+def test_several_heavy_members_take_turns(works: Clockwork) -> None:
+    for subscription in crowd(4, timezone.now()):
+        make_heavy(subscription)
+    works.tick(timedelta(seconds=1))
+    rounds = [works.begun[place : place + 4] for place in range(0, len(works.begun), 4)]
+    assert len(rounds) == 6
+    assert all(len(set(turn)) == 4 for turn in rounds)
+
+
+def test_a_run_that_somebody_watches_comes_before_everything_that_waits(works: Clockwork) -> None:
+    """It begins when the step that is under way has ended."""
+    *_, watched = crowd(20, timezone.now())
+    scanning.queue_due(timezone.now() - timedelta(minutes=1, seconds=30), 1000)
+    works.work(steps=1)
+    run = runs.start(watched, SyncRun.Trigger.MEMBER, is_interactive=True)
+    works.work(steps=1)
+    assert works.begun[-1] == run.pk
+    assert len(works.begun) == 2
+
+
+def test_who_watches_a_heavy_run_does_not_keep_the_others_waiting_for_ever(works: Clockwork) -> None:
+    heavy, *others = crowd(10, timezone.now() - timedelta(days=1))
+    make_heavy(heavy)
+    runs.start(heavy, SyncRun.Trigger.CONNECTED, is_interactive=True)
+    works.tick(timedelta(seconds=1))
+    own = [place for place, run in enumerate(works.begun) if run == heavy.runs.get().pk]
+    assert own[:3] == [0, 1, 2]
+    assert own[3] >= 3 + len(others)
+
+
+def test_each_process_holds_no_message_that_no_thread_is_free_for() -> None:
+    """What waits in one process cannot be taken by another, and stands before people who watch."""
+    broker = StubBroker(middleware=[NoMoreThanThreads()])
+    worker = dramatiq.Worker(broker, worker_threads=8)
+    worker.start()
+    try:
+        assert worker.queue_prefetch == 8
+    finally:
+        worker.stop()
+
+
+def test_a_crowd_that_is_due_after_an_outage_does_not_flood_the_queue(works: Clockwork) -> None:
+    bare_crowd(2500, timezone.now() - timedelta(days=2))
+    for _ in range(3):
+        scanning.scan(timezone.now(), 1000)
+        assert works.queued == 1000
+    assert SyncRun.objects.count() == 1000
+
+
+def test_runs_that_wait_for_an_outage_to_end_count_as_queued(works: Clockwork) -> None:
+    """Or else an outage would gather everybody, and send all of them at once when it is over."""
+    bare_crowd(150, timezone.now() - timedelta(days=2))
+    scanning.scan(timezone.now(), 100)
+    SyncRun.objects.update(
+        state=SyncRun.State.WAITING, wait_reason=SyncRun.WaitReason.OPENHUMANS_UNAVAILABLE, nudge_at=None
+    )
+    assert scanning.scan(timezone.now(), 100).queued == 0
+    SyncRun.objects.update(wait_reason=SyncRun.WaitReason.GITHUB_LIMIT)
+    assert scanning.scan(timezone.now(), 100).queued == 50
+
+
+def test_a_poison_member_fails_alone_and_never_blocks_the_scan(
+    works: Clockwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Promise 10: five failures of the member's own pause with a reason; then nothing is spent on them."""
+    poison, *others = crowd(12, timezone.now())
+    attempts: Counter[int] = Counter()
+    harmless = steps._read
+
+    def read(run: SyncRun, allowance: steps.Allowance) -> bool:
+        attempts[run.subscription_id] += 1
+        if run.subscription_id == poison.pk:
+            raise ZeroDivisionError("no member should be like this")
+        return harmless(run, allowance)
+
+    monkeypatch.setattr(steps, "_read", read)
+    works.run_for(timedelta(days=10), timedelta(hours=2))
+    poison.refresh_from_db()
+    assert poison.status == Subscription.Status.PAUSED
+    assert "Five attempts in a row failed" in poison.reason
+    assert attempts[poison.pk] == 5
+    for other in others:
+        other.refresh_from_db()
+        assert other.status == Subscription.Status.ACTIVE
+        assert other.synced_at is not None
+        assert attempts[other.pk] >= 3

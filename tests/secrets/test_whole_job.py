@@ -1,0 +1,123 @@
+"""After the whole job no secret stands anywhere, and words of private repositories only where they belong."""
+
+import logging
+import re
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.conf import settings as the_settings
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import Credential, User
+from sync.consent import Choice
+from sync.models import SyncRun
+from tests.providers import GITHUB_CALLBACK, OPENHUMANS_CALLBACK, Providers
+from tests.repositories import Repository
+from tests.secrets.logs import unscrubbed
+from tests.secrets.search import Search, our_columns
+from tests.secrets.wire import tapped
+from tests.sync.world import living
+
+pytestmark = pytest.mark.django_db(transaction=True)
+INVENTORY = Path(__file__).parents[2] / "docs" / "data-inventory.md"
+REDIS = ("BROKER_URL", "BUDGET_URL", "METRICS_URL")
+
+
+def look_everywhere(search: Search, log: str) -> None:
+    assert search.tables() > len(our_columns())
+    for name in REDIS:
+        search.redis(getattr(the_settings, name))
+    search.content("logs", log)
+
+
+def may_hold_private_words() -> set[str]:
+    """`table.column` that the inventory says may name private repositories."""
+    text = INVENTORY.read_text(encoding="utf-8")
+    return set(re.findall(r"^\| `(\w+\.\w+)` \|.*\bprivate names\b", text, re.MULTILINE))
+
+
+def test_signing_in_and_connecting_leave_no_secret_behind(
+    client: Client, providers: Providers, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    cache.clear()
+    codes = [secrets.token_urlsafe(30), secrets.token_urlsafe(30)]
+    with unscrubbed() as log, tapped(monkeypatch) as heard:
+        states = []
+        sent = providers.begin_sign_in(client)
+        states.append(sent.parameters["state"])
+        providers.openhumans_grants()
+        answer = client.get(OPENHUMANS_CALLBACK, {"code": codes[0], "state": states[0]})
+        assert answer.status_code == 302
+        sent = providers.begin_connect(client)
+        states.append(sent.parameters["state"])
+        providers.github_grants()
+        answer = client.get(GITHUB_CALLBACK, {"code": codes[1], "state": states[1]})
+        assert answer.status_code == 302
+    assert Credential.objects.count() == 2
+    assert set(codes) <= set(heard.values()), "the codes were exchanged"
+    assert any(name.startswith("code_verifier") for name in heard)
+
+    search = Search(heard | {f"state {n}": state for n, state in enumerate(states)})
+    look_everywhere(search, log.getvalue())
+
+    assert search.findings == set()
+
+
+def test_syncing_private_work_leaves_no_secret_behind(
+    client: Client,
+    tmp_path: Path,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    settings.OPENHUMANS_CLIENT_SECRET = "sandbox-secret"
+    # Loggers that the settings keep quiet, because these print addresses and headers.
+    for name in ("urllib3", "redis", "werkzeug", "sandbox"):
+        caplog.set_level(logging.WARNING, logger=name)
+    name, message = f"walrus-{uuid4().hex[:10]}", f"penguin-{uuid4().hex[:10]}"
+    repository = Repository.create(tmp_path / "git" / name, f"{uuid4().hex[:12]}@example.org")
+    repository.add((f"2026-0{month}-03T10:00:00+02:00" for month in range(1, 9)), message=message)
+    repositories = {name: repository}
+    with (
+        unscrubbed() as log,
+        tapped(monkeypatch) as heard,
+        living(
+            tmp_path, settings, repositories, choice=Choice.PRIVATE, private=(name,), token_lifetime=28_800
+        ) as world,
+    ):
+        assert world.sync().state == SyncRun.State.SUCCEEDED
+        # Again, with tokens that have expired.
+        Credential.objects.update(expires_at=timezone.now())
+        repository.add([(timezone.now() - timedelta(days=1)).isoformat("T", "seconds")], message=message)
+        again = world.sync()
+        assert (again.state, again.error) == (SyncRun.State.SUCCEEDED, "")
+        assert again.uploads
+        client.force_login(world.member)
+        client.get("/dashboard/")
+        for year_file in world.subscription.year_files.exclude(current_id=None):
+            assert client.get(f"/files/{year_file.pk}/").status_code == 200
+        for credential in Credential.objects.select_related("identity"):
+            for token in (credential.access_token, credential.refresh_token):
+                heard[f"stored {credential.identity.provider} {len(heard)}"] = str(token)
+        files = b"".join(world.stored().values()).decode()
+
+    kinds = {place.split()[0] for place in heard}
+    assert kinds == {"access_token", "refresh_token", "client_secret", "Signature", "key", "stored"}
+    search = Search(heard)
+    look_everywhere(search, log.getvalue())
+    assert search.findings == set()
+
+    assert message in files
+    words = Search({"name": name, "message": message})
+    look_everywhere(words, log.getvalue())
+    assert {finding.place for finding in words.findings if finding.secret == "message"} == set()
+    assert {finding.place for finding in words.findings} <= may_hold_private_words()
+    assert User.objects.filter(pk=world.member.pk).exists()
