@@ -3,9 +3,11 @@
 A setting that is missing or malformed by itself is refused when it is read (environment.py).
 """
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,7 +29,7 @@ REAL_GITHUB = {"GITHUB_URL": "https://github.com", "GITHUB_API_URL": "https://ap
 
 @register(Tags.security)
 def check_settings(**_options: Any) -> list[CheckMessage]:
-    return [*_providers(), *_keys(), *_proxy(), *_admin(), *_times()]
+    return [*_providers(), *_keys(), *_proxy(), *_admin(), *_times(), *_erasures()]
 
 
 @register(Tags.security, deploy=True)
@@ -117,6 +119,13 @@ def _times() -> Iterator[CheckMessage]:
         yield Doubt("SYNC_LEASE_SECONDS is shorter than the longest request.", hint=hint, id="config.W001")
 
 
+def _erasures() -> Iterator[CheckMessage]:
+    path = Path(settings.ERASURE_LIST) if settings.ERASURE_LIST else None
+    if path is not None and not (os.access(path if path.exists() else path.parent, os.W_OK)):
+        hint = "Name a file in a folder that exists and that web and workers may write to."
+        yield Error("ERASURE_LIST cannot be written.", hint=hint, id="config.E012")
+
+
 def _deployment() -> Iterator[CheckMessage]:
     if not settings.HAS_HTTPS and urlsplit(settings.SITE_URL).hostname:
         hint = "Put a proxy in front that ends TLS, and begin SITE_URL with https://."
@@ -137,6 +146,13 @@ def _deployment() -> Iterator[CheckMessage]:
     if not settings.OTP_REQUIRED:
         hint = "Enrol each operator with manage.py add_authenticator, then set it to true."
         yield Doubt("OTP_REQUIRED is off: a pass phrase opens the admin.", hint=hint, id="config.W006")
+    if not settings.ERASURE_LIST:
+        hint = 'Name a file that no dump holds, or keep the log lines that begin with "Erasure:".'
+        yield Doubt(
+            "ERASURE_LIST is empty: a restored backup would bring back who was erased.",
+            hint=hint,
+            id="config.W007",
+        )
     if not settings.STATUS_TOKEN:
         hint = "Set it to see /metrics and the details of /readyz."
         yield Doubt("STATUS_TOKEN is empty.", hint=hint, id="config.W005")

@@ -13,6 +13,7 @@ What stands in the way is raised as the provider's own `Unavailable`, which ever
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -82,6 +83,19 @@ def service_of(error: Exception) -> Service:
 
 def rest(service: Service) -> Exception:
     return RESTS[service](f"{service.label}: not asked now, because it failed for everybody")
+
+
+_is_believing: ContextVar[bool] = ContextVar("is_believing", default=False)
+
+
+@contextmanager
+def believing() -> Iterator[None]:
+    """While every refusal is believed, however many there are: an operator knows why, see restoring.py."""
+    before = _is_believing.set(True)
+    try:
+        yield
+    finally:
+        _is_believing.reset(before)
 
 
 # --- Asking ---------------------------------------------------------------------------------------------
@@ -200,6 +214,8 @@ def check_token(provider: str, credential: Credential, *, is_doubtful: bool, was
 
     `was_refused`: its provider has just answered 401. A suspect that was refused has been the probe.
     """
+    if _is_believing.get():
+        return
     service = TOKENS[provider]
     is_suspect = ProviderState.objects.filter(pk=service, suspects__contains=[credential.pk]).exists()
     if (was_refused and is_suspect) or not (is_doubtful or is_suspect):
@@ -214,6 +230,8 @@ def check_token(provider: str, credential: Credential, *, is_doubtful: bool, was
 
 def is_believed(provider: str, credential: Credential) -> bool:
     """Whether a refusal is this member's own. While the breaker is open it is not, and is remembered."""
+    if _is_believing.get():
+        return True
     with transaction.atomic():
         state = ProviderState.objects.select_for_update().filter(pk=TOKENS[provider]).first()
         if state is None or state.opened_at is None or _are_others_fine(provider, state):
@@ -233,6 +251,8 @@ def _are_others_fine(provider: str, state: ProviderState) -> bool:
 
 def token_died(provider: str) -> None:
     """After a refusal that was believed: raise the rest if it was one of many, and undo what they caused."""
+    if _is_believing.get():
+        return
     now = timezone.now()
     dead = Credential.objects.filter(
         identity__provider=provider,

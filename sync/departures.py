@@ -83,7 +83,7 @@ def end_access(user: User) -> None:
             return  # back meanwhile
         Credential.objects.filter(identity__user=gone).delete()
         if gone.rows_until is not None and gone.rows_until <= timezone.now():
-            _forget(gone)
+            forget_member(gone)
 
 
 def _is_being_erased(user: User) -> bool:
@@ -92,7 +92,8 @@ def _is_being_erased(user: User) -> bool:
     return erasings.exists()
 
 
-def _forget(user: User) -> None:
+def forget_member(user: User) -> None:
+    """All rows, here and now; who asks for it has seen to what stands elsewhere."""
     subscription = Subscription.objects.filter(user=user).first()
     if subscription is not None:
         credentials.forget_budget(subscription)

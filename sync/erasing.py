@@ -25,7 +25,7 @@ import github_client as github
 import openhumans_client as openhumans
 from accounts.encryption import DecryptionFailed
 from accounts.models import User
-from sync import credentials, forgetting, runs
+from sync import credentials, erasures, forgetting, runs
 from sync.errors import GitHubAccessLost, OpenHumansAccessLost, SyncError
 from sync.models import PAUSED_BY_MEMBER, EraseScope, Receipt, Subscription, SyncRun, YearFile
 from sync.queues import send_step
@@ -74,7 +74,8 @@ def start(subscription: Subscription, scope: EraseScope) -> SyncRun:
             active.receipt.delete()
         if active is not None:
             runs.stop(active)
-        _stop_collecting(subscription, scope)
+        stop_collecting(subscription, scope)
+        erasures.note(subscription.user, scope)
         run = SyncRun.objects.create(
             subscription=subscription,
             trigger=SyncRun.Trigger.ERASE,
@@ -87,7 +88,7 @@ def start(subscription: Subscription, scope: EraseScope) -> SyncRun:
     return run
 
 
-def _stop_collecting(subscription: Subscription, scope: EraseScope) -> None:
+def stop_collecting(subscription: Subscription, scope: EraseScope) -> None:
     match scope:
         case EraseScope.GITHUB:
             subscription.status, subscription.reason = Subscription.Status.DISCONNECTED, ""

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.logins import delete_sessions
 from accounts.models import User
-from sync import credentials
+from sync import credentials, erasures
 from sync.models import EraseScope, OperatorAction, Receipt, StagedBatch, Subscription, SyncRun, YearFile
 
 FORGOTTEN = "deleted by the member"
@@ -64,6 +64,7 @@ def forget_member(run: SyncRun, receipt: Receipt) -> None:
 
 
 def forget_user(user: User) -> None:
+    erasures.note(user, erasures.GONE)
     delete_sessions(user)
     user.delete()
 

@@ -204,10 +204,15 @@ def publish_year(publisher: Publisher, staged: Staged) -> None:
 
 
 def is_removed_by_member(year_file: YearFile, sources: list[File]) -> bool:
-    """A file of ours that Open Humans no longer lists and that we did not delete: the member did."""
+    """A file of ours that Open Humans no longer lists and that we did not delete: the member did.
+
+    A newer one in its place is ours: a restored database does not know what was published after the dump.
+    """
     if year_file.removed_by_member_at:
         return True
-    return year_file.current_id is not None and year_file.current_id not in {file.id for file in sources}
+    if year_file.current_id is None or year_file.current_id in {file.id for file in sources}:
+        return False
+    return all(_generation(file) <= year_file.generation for file in sources)
 
 
 def _respect_removal(publisher: Publisher, year_file: YearFile, batches: Iterable[int]) -> None:
@@ -383,7 +388,21 @@ def publish_document(publisher: Publisher, document: Document) -> None:
         "changed": 0,
         "document": {"format": document.format, "description": document.description},
     }
+    if len(sources) == 1 and sources[0].metadata.get("md5") == md5:
+        _adopt(publisher, year_file, sources[0], outcome)
+        return
     _upload(publisher, year_file, sources, io.BytesIO(document.content), outcome)
+
+
+def _adopt(publisher: Publisher, year_file: YearFile, file: File, outcome: dict[str, Any]) -> None:
+    """It is there already, which a restored database did not know."""
+    year_file.pending = {
+        **outcome,
+        "file_id": file.id,
+        "generation": _generation(file),
+        "supersedes": [],
+    }
+    confirm(publisher, year_file, is_upload=False)
 
 
 def file_metadata(publisher: Publisher, year_file: YearFile, outcome: dict[str, Any]) -> dict[str, Any]:

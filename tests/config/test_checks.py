@@ -32,6 +32,7 @@ PRODUCTION = {
     "OPENHUMANS_WEBHOOK_SECRET": "a-webhook-secret",
     "STATUS_TOKEN": "a-status-token-of-thirty-letters",
     "OTP_REQUIRED": "true",
+    "ERASURE_LIST": "/tmp/erasures",
 }
 
 
@@ -62,6 +63,7 @@ def production(settings: Settings) -> Settings:
     settings.STATUS_TOKEN = "a-status-token-of-thirty-letters"
     settings.TOKEN_KEYS = (bytes(range(32)),)
     settings.OTP_REQUIRED = True
+    settings.ERASURE_LIST = "/tmp/erasures"
     return settings
 
 
@@ -100,12 +102,14 @@ KEY = bytes(range(32))
         ("E010", {"SANDBOX": True}),
         ("E011", {"ADMIN_PATH": "dashboard/"}),
         ("E011", {"ADMIN_PATH": "/"}),
+        ("E012", {"ERASURE_LIST": "/nowhere/erasures"}),
         ("W001", {"SYNC_LEASE_SECONDS": 60}),
         ("W002", {"PROXY_HEADER": ""}),
         ("W003", {"PROXY_ADDRESS_HEADER": ""}),
         ("W004", {"OPENHUMANS_WEBHOOK_SECRET": ""}),
         ("W005", {"STATUS_TOKEN": ""}),
         ("W006", {"OTP_REQUIRED": False}),
+        ("W007", {"ERASURE_LIST": ""}),
     ],
 )
 def test_each_combination_that_is_wrong(

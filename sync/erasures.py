@@ -1,0 +1,94 @@
+"""Who was erased, remembered outside of the database, so that a restored backup brings nobody back.
+
+Each act is one line: when, what went, and a keyed hash of the member's id at Open Humans. It is appended to
+the file that ERASURE_LIST names, and stands in the log for hosts whose disks do not last. Without TOKEN_KEYS
+nobody can tell from it who that was.
+"""
+
+import hashlib
+import hmac
+import logging
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.encryption import fingerprint
+from accounts.models import User
+
+logger = logging.getLogger(__name__)
+# The last word on somebody: no row is left. The other acts are the scopes of an erasing that was asked for.
+GONE = "gone"
+LINE = re.compile(
+    r"(\d{4}-\d\d-\d\dT[\d:.]+\+00:00) (gone|account|files|private|github) ([0-9a-f]{8}):([0-9a-f]{64})"
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Erasure:
+    """One line. `key` is the fingerprint of the key that the mark was made with."""
+
+    at: datetime
+    act: str
+    key: str
+    mark: str
+
+
+def note(user: User, act: str) -> None:
+    """Remember it. Nobody is kept from leaving by a full disk: then the line stands in the log alone."""
+    key = settings.TOKEN_KEYS[0]
+    line = f"{timezone.now().isoformat()} {act} {fingerprint(key).hex()}:{_mark(user, key)}"
+    logger.info("Erasure: %s", line)
+    if not settings.ERASURE_LIST:
+        return
+    try:
+        _append(settings.ERASURE_LIST, line)
+    except OSError as error:
+        logger.error("ERASURE_LIST cannot be written (%s); it lacks: %s", error.strerror, line)
+
+
+def _append(path: str, line: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        # One call, so that lines of several processes never mix.
+        os.write(descriptor, line.encode() + b"\n")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _mark(user: User, key: bytes) -> str:
+    return hmac.new(key, f"erased:{user.open_humans_id}".encode(), hashlib.sha256).hexdigest()
+
+
+def read(lines: Iterable[str]) -> list[Erasure]:
+    """Oldest first, each once. A line may have more around it, as in a log."""
+    found = (LINE.search(line) for line in lines)
+    return sorted(
+        {Erasure(datetime.fromisoformat(one[1]), one[2], one[3], one[4]) for one in found if one is not None}
+    )
+
+
+def unknown_keys(erasures: Iterable[Erasure]) -> set[str]:
+    """Fingerprints of keys that marks were made with and that TOKEN_KEYS no longer has."""
+    return {erasure.key for erasure in erasures} - {fingerprint(key).hex() for key in settings.TOKEN_KEYS}
+
+
+def of_those_who_are_here(erasures: Iterable[Erasure]) -> Iterator[tuple[User, Erasure]]:
+    """Each erasure with its member, of those who have a row that is older than it.
+
+    A younger row is somebody's who came back after the erasure, and stays.
+    """
+    marks = {
+        _mark(user, key): user
+        for user in User.objects.exclude(open_humans_id=None).iterator(chunk_size=1000)
+        for key in settings.TOKEN_KEYS
+    }
+    for erasure in erasures:
+        user = marks.get(erasure.mark)
+        if user is not None and user.date_joined < erasure.at:
+            yield user, erasure
