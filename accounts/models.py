@@ -16,7 +16,7 @@ class User(AbstractUser):
     # The Open Humans `project_member_id`; empty for operators. Text, because it may start with a zero.
     open_humans_id = models.CharField(max_length=16, null=True, blank=True, unique=True, editable=False)
     # Since when somebody is no longer a member of the project on Open Humans, and until when their rows
-    # stay; a new sign-in empties both. See sync/departures.py.
+    # stay; a new sign-in empties both. See sync/leaving/departures.py.
     left_at = models.DateTimeField(null=True, blank=True, editable=False)
     rows_until = models.DateTimeField(null=True, blank=True, editable=False)
 

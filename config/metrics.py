@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 
 from config.access import has_status_token
 from config.health import scan_age
-from sync import counters, gauges
+from sync.operators import counters, gauges
 
 PREFIX = "github_for_open_humans"
 

@@ -52,7 +52,7 @@ class OperatorSite(AdminSite):
         return response
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        from sync.operation import operation  # models are not loaded when the site is made
+        from sync.operators.overview import operation  # models are not loaded when the site is made
 
         self.index_template = "admin/operation.html"
         return super().index(request, {"operation": operation(timezone.now()), **(extra_context or {})})

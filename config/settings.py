@@ -78,7 +78,7 @@ LEFT_ROWS_DAYS = env.number("LEFT_ROWS_DAYS", 90)
 # Each Open Humans token is proved alive at least this often.
 PROVE_ALIVE_DAYS = env.number("PROVE_ALIVE_DAYS", 7, minimum=0.01)
 
-# The file outside of the database that remembers who was erased; see sync/erasures.py.
+# The file outside of the database that remembers who was erased; see sync/leaving/erasures.py.
 ERASURE_LIST = env.text("ERASURE_LIST", "")
 
 # --- Django ---------------------------------------------------------------------------------------
@@ -297,7 +297,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO").upper()},
     "loggers": {
         # Kept whatever LOG_LEVEL says: where there is no ERASURE_LIST, this is it.
-        "sync.erasures": {"level": "INFO"},
+        "sync.leaving.erasures": {"level": "INFO"},
         # These may print whole URLs or headers at debug level.
         **{name: {"level": "WARNING"} for name in ("urllib3", "oauthlib", "requests_oauthlib", "redis")},
         # These bring handlers of their own.

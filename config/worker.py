@@ -10,8 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 from dramatiq.middleware import Middleware, MiddlewareError, Retries
 
 from config.checks import refuse_wrong_settings
-from sync import counters
 from sync.errors import WaitForLimit
+from sync.operators import counters
 
 logger = logging.getLogger(__name__)
 LONGEST_PAUSE_SECONDS = 5.0

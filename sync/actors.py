@@ -19,9 +19,11 @@ from django.utils import timezone
 from periodiq import cron
 
 from accounts.models import User
-from sync import departures, heartbeat, retention, runs, scanning, steps
+from sync import retention, runs, scanning, steps
 from sync.errors import LeaseLost, WaitForLimit
+from sync.leaving import departures
 from sync.models import SyncRun
+from sync.operators import heartbeat
 from sync.queues import BACKGROUND, INTERACTIVE, STEP_ACTOR
 
 logger = logging.getLogger(__name__)

@@ -18,10 +18,11 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django_dramatiq.models import Task
 
-from sync import operating, switch
-from sync.history import in_words
+from sync import switch
 from sync.models import OperatorAction, Subscription, SyncRun, SyncStop, YearFile
-from sync.operating import NotPossible
+from sync.operators import operating
+from sync.operators.operating import NotPossible
+from sync.pages.history import in_words
 from sync.weeks import Week, WeekState
 
 # Messages are not recorded there: the runs below are the truth.

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 
 import jsonschema_rs
 
-from sync import legacy
+from sync.legacy import github_json
 from sync.records import CALENDAR, KINDS, Entry, merge_calendar, merge_records
 from sync.weeks import Week
 
@@ -151,8 +151,8 @@ def merge_week(
             calendars.extend(data)
             continue
         held = merged.get(name, [])
-        if name == legacy.KIND:
-            held, data = legacy.yield_to_github(held, data)
+        if name == github_json.KIND:
+            held, data = github_json.yield_to_github(held, data)
         union = merge_records(KINDS[name], held, data)
         merged[name] = union.records
         new += union.new

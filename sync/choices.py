@@ -8,8 +8,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from sync import consent, erasing, runs
+from sync import consent, runs
 from sync.errors import SyncError
+from sync.leaving import erasing
 from sync.models import PAUSED_BY_MEMBER, EraseScope, Subscription, SyncRun, YearFile
 from sync.records import CALENDAR
 from sync.weeks import weeks_of_year

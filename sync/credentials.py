@@ -20,10 +20,10 @@ from accounts.models import Credential, User
 from github_client import Budget, GitHubClient, GitHubOAuth
 from openhumans_client import OpenHumansClient, OpenHumansOAuth
 from sync import breaker
-from sync.counted_http import counting_session
-from sync.counters import count
 from sync.errors import GitHubAccessLost, OpenHumansAccessLost
 from sync.models import Subscription
+from sync.operators.counted_http import counting_session
+from sync.operators.counters import count
 
 # Refresh a little early, so that a token does not die in the middle of a step.
 REFRESH_MARGIN = timedelta(minutes=5)

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from accounts.encryption import decrypt, encrypt
 from accounts.models import User
-from sync.counters import count
 from sync.errors import LeaseLost
+from sync.operators.counters import count
 
 # How the reason of a pause begins that the member wished for.
 PAUSED_BY_MEMBER = "Paused by you"

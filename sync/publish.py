@@ -29,11 +29,11 @@ from openhumans_client import (
     UnexpectedResponse,
 )
 from sync import archive
-from sync.counters import count
 from sync.documents import DAILY_FORMAT, PROFILE_FORMAT, Document
 from sync.errors import UploadRefused
 from sync.ledger import WeekEntry
 from sync.models import StagedBatch, Subscription, SyncRun, YearFile
+from sync.operators.counters import count
 from sync.records import CALENDAR, Entry
 from sync.weeks import Week, WeekState, held_state, weeks_of_year
 

@@ -6,8 +6,8 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from sync.counters import count
 from sync.models import Subscription, SyncRun
+from sync.operators.counters import count
 from sync.queues import send_step
 
 

@@ -14,15 +14,17 @@ from django.utils import timezone
 import github_client as github
 import openhumans_client as openhumans
 from accounts.encryption import DecryptionFailed
-from sync import breaker, collect, credentials, erasing, messages, planner, probing, publish, switch
+from sync import breaker, credentials, messages, planner, publish, switch
 from sync.archive import ArchiveError
-from sync.collector import Collector
-from sync.counters import count
+from sync.collect import probing, reading
+from sync.collect.collector import Collector
 from sync.documents import current_documents, is_published
 from sync.errors import GitHubAccessLost, OpenHumansAccessLost, SyncingStopped, UploadRefused
+from sync.leaving import erasing
 from sync.ledger import known_weeks, settle
-from sync.legacy_import import import_legacy_files
+from sync.legacy.importing import import_legacy_files
 from sync.models import StagedBatch, Subscription, SyncRun, YearFile
+from sync.operators.counters import count
 from sync.publish import Publisher
 from sync.queues import send_step
 from sync.weeks import Week, held_state
@@ -113,10 +115,10 @@ def _read_with(run: SyncRun, token: str, allowance: Allowance) -> bool:
     try:
         if run.probed_at is None:
             probing.probe(collector, timezone.now())
-        while (request := planner.next_request(collect.situation(run.subscription))) is not None:
+        while (request := planner.next_request(reading.situation(run.subscription))) is not None:
             if not allowance.goes_on(collector):
                 return False
-            collect.read(collector, request)
+            reading.read(collector, request)
         return True
     finally:
         collector.count()
@@ -142,7 +144,7 @@ def _still_allowed(run: SyncRun) -> None:
 
 
 def _publish(run: SyncRun, allowance: Allowance, *, only_whole_years: bool) -> None:
-    until = planner.horizon(collect.situation(run.subscription))
+    until = planner.horizon(reading.situation(run.subscription))
     staged = publish.staged_files(run.subscription, lambda week: planner.is_passed(week, until))
     if only_whole_years:
         staged = [item for item in staged if item.is_year_passed]

@@ -16,9 +16,9 @@ from django_htmx.http import trigger_client_event
 
 from sync import runs
 from sync.access import member_page
-from sync.dashboard import Dashboard, update_again_at
-from sync.example import example_year
 from sync.models import Subscription, SyncRun
+from sync.pages.dashboard import Dashboard, update_again_at
+from sync.pages.example import example_year
 
 SCHEMA_FILE = Path(__file__).parent / "schemas" / "github-weeks-1.json"
 

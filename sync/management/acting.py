@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 # Acts send messages of actors.
 import sync.actors  # noqa: F401
-from sync.operating import NotPossible
+from sync.operators.operating import NotPossible
 
 
 class ActingCommand(BaseCommand):

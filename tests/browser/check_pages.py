@@ -13,7 +13,7 @@ from sync.models import Subscription
 from tests.browser.conftest import Visitor
 from tests.browser.states import STATES, State, archive, syncing
 from tests.sync.broker import sent as sent
-from tests.sync.pages import signed_in
+from tests.sync.page_words import signed_in
 
 # Playwright's loop runs in this thread while Django's rows are made in it.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"

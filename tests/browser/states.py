@@ -137,7 +137,7 @@ def week_file() -> bytes:
 
 @contextmanager
 def on_open_humans(content: bytes) -> Iterator[None]:
-    with patch("sync.downloads.fetch", lambda *_: io.BytesIO(content)):
+    with patch("sync.pages.downloads.fetch", lambda *_: io.BytesIO(content)):
         yield
 
 

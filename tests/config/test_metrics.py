@@ -15,8 +15,9 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
-from sync import counters, gauges, scanning
+from sync import scanning
 from sync.models import ProviderState, Subscription, SyncRun
+from sync.operators import counters, gauges
 from tests.repositories import Repository
 from tests.sync.factories import make_run, make_subscription
 from tests.sync.world import living

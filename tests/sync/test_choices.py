@@ -11,15 +11,16 @@ from freezegun import freeze_time
 from pytest_django import Settings
 
 from accounts.models import User
-from sync import choices, erasing
+from sync import choices
 from sync.connecting import subscribe as subscribe_again
 from sync.consent import KINDS, SCOPES, Choice
+from sync.leaving import erasing
 from sync.models import EraseScope, RepositoryState, Subscription, SyncRun
 from tests.cast import make_member, subscribe
 from tests.repositories import Repository
 from tests.sync.broker import Sent
 from tests.sync.factories import make_run, make_year_file
-from tests.sync.pages import signed_in, words
+from tests.sync.page_words import signed_in, words
 from tests.sync.world import World, living
 
 pytestmark = pytest.mark.django_db

@@ -23,8 +23,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import Credential, User
-from sync.legacy_members import COLUMNS
-from sync.legacy_move import awaits_consent, imported_agreement
+from sync.legacy.members import COLUMNS
+from sync.legacy.moving import awaits_consent, imported_agreement
 from sync.models import Subscription, SyncRun
 from tests.cast import make_member, subscribe
 from tests.providers import (
@@ -507,17 +507,17 @@ def test_asked_to_stop_at_the_last_member_it_is_simply_done(old_app: OldApp) -> 
 
 def test_whoever_signs_in_meanwhile_is_left_alone(old_app: OldApp, monkeypatch: pytest.MonkeyPatch) -> None:
     """The row appears between the look and the transaction."""
-    from sync import legacy_move
+    from sync.legacy import moving
 
     member_id = old_app.add(1)
-    look = legacy_move.look
+    look = moving.look
 
     def look_and_be_overtaken(old: Any) -> Any:
         finding = look(old)
         make_member(member_id)
         return finding
 
-    monkeypatch.setattr(legacy_move, "look", look_and_be_overtaken)
+    monkeypatch.setattr(moving, "look", look_and_be_overtaken)
     assert bring(old_app)[0] == "00000001 here already"
     assert old_app.refreshed == []
     assert credential(member_id, "openhumans").access_token == f"openhumans-access-of-{member_id}"

@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from sync import completeness
+from sync.collect import completeness
 from sync.consent import KINDS as AGREED
 from sync.consent import Choice
 from sync.models import Subscription, SyncRun

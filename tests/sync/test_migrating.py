@@ -25,8 +25,8 @@ from sandbox.openhumans.app import create_app as create_openhumans
 from sandbox.openhumans.options import Options
 from sandbox.openhumans.state import State
 from sandbox.server import running
-from sync.legacy_members import COLUMNS
-from sync.legacy_move import awaits_consent
+from sync.legacy.members import COLUMNS
+from sync.legacy.moving import awaits_consent
 from sync.models import Subscription, SyncRun
 from sync.scanning import scan
 from tests.repositories import Repository
@@ -193,11 +193,11 @@ def test_the_whole_move_ends_with_a_member_synced(
 
 def test_a_move_killed_on_the_way_goes_on(rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
     """The worst moment that loses nothing: before Open Humans is asked for the second member's tokens."""
-    from sync import legacy_move
+    from sync.legacy import moving
 
     rows = [rehearsal.ready, rehearsal.joined(), rehearsal.joined()]
     rehearsal.write(*rows)
-    ask, asked = legacy_move._new_pair, []
+    ask, asked = moving._new_pair, []
 
     def die_at_the_second(token: str) -> object:
         asked.append(token)
@@ -205,11 +205,11 @@ def test_a_move_killed_on_the_way_goes_on(rehearsal: Rehearsal, monkeypatch: pyt
             raise SystemExit
         return ask(token)
 
-    monkeypatch.setattr(legacy_move, "_new_pair", die_at_the_second)
+    monkeypatch.setattr(moving, "_new_pair", die_at_the_second)
     with pytest.raises(SystemExit):
         import_users(rehearsal, "--old-app-stopped")
     assert User.objects.count() == 1
-    monkeypatch.setattr(legacy_move, "_new_pair", ask)
+    monkeypatch.setattr(moving, "_new_pair", ask)
 
     assert "here already 1" in import_users(rehearsal, "--old-app-stopped")[-1]
 

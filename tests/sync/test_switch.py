@@ -12,8 +12,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from sync import actors, erasing, scanning, switch
+from sync import actors, scanning, switch
 from sync.errors import SyncingStopped
+from sync.leaving import erasing
 from sync.models import EraseScope, OperatorAction, Subscription, SyncRun, SyncStop
 from tests.repositories import Repository
 from tests.sync.broker import Sent

@@ -17,7 +17,7 @@ from config import settings
 from sync.models import Subscription
 from sync.weeks import Week
 from tests.sync.factories import make_finished_run, make_ledger, make_year_file
-from tests.sync.pages import signed_in
+from tests.sync.page_words import signed_in
 
 pytestmark = pytest.mark.django_db
 MOST_BYTES = 60_000

@@ -13,8 +13,9 @@ import openhumans_client as openhumans
 import sync.actors  # noqa: F401
 from accounts.encryption import DecryptionFailed
 from accounts.progress import Progress
-from sync import erasures, restoring
-from sync.erasures import Erasure
+from sync.leaving import erasures
+from sync.leaving.erasures import Erasure
+from sync.operators import restoring
 
 NOT_ASKED_EXIT_CODE = 3
 PROVIDERS = {"openhumans": "Open Humans", "github": "GitHub"}

@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from openhumans_client import OpenHumansError, Unauthorized
-from sync import legacy_project
-from sync.legacy_project import NobodyToAskWith, Point
+from sync.operators import project_settings
+from sync.operators.project_settings import NobodyToAskWith, Point
 
 TOKEN_VARIABLE = "OPENHUMANS_TOKEN"  # noqa: S105 - the name of a variable
 NOT_ASKED_EXIT_CODE = 2
@@ -21,13 +21,13 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         # What is to be entered can be told without asking, and is needed most before anybody can be asked.
-        by_hand = [*legacy_project.to_enter_at_openhumans()]
-        at_github, ours = [*legacy_project.to_enter_at_github()], [*legacy_project.settings_of_ours()]
+        by_hand = [*project_settings.to_enter_at_openhumans()]
+        at_github, ours = [*project_settings.to_enter_at_github()], [*project_settings.settings_of_ours()]
         self._tell("To enter at Open Humans, in the project's settings:", by_hand)
         self._tell("To enter at GitHub, in the OAuth App's settings:", at_github)
         self._tell("Here:", ours)
         project = self._fetch()
-        found = list(legacy_project.compare(project))
+        found = list(project_settings.compare(project))
         self._tell(f"The project {project['id_label']} at Open Humans says:", found)
         wrong = sum(point.is_wrong for point in (*by_hand, *at_github, *ours, *found))
         if wrong:
@@ -36,7 +36,7 @@ class Command(BaseCommand):
 
     def _fetch(self) -> dict[str, Any]:
         try:
-            return legacy_project.fetch_project(os.environ.get(TOKEN_VARIABLE, "").strip() or None)
+            return project_settings.fetch_project(os.environ.get(TOKEN_VARIABLE, "").strip() or None)
         except NobodyToAskWith:
             text = f"No member's token works. Put one into the environment variable {TOKEN_VARIABLE}."
         except Unauthorized:

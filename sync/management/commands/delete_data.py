@@ -3,10 +3,11 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import transaction
 
-from sync import erasing, operating
-from sync.erasing import ErasingUnderWay
+from sync.leaving import erasing
+from sync.leaving.erasing import ErasingUnderWay
 from sync.management.acting import ActingCommand, operator
 from sync.models import EraseScope
+from sync.operators import operating
 
 
 class Command(ActingCommand):

@@ -10,8 +10,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from sync.legacy_members import OldMember, SourceRefused, read_csv, read_database
-from sync.legacy_move import Finding, MoveStopped, Verdict, bring_all, look_at_all
+from sync.legacy.members import OldMember, SourceRefused, read_csv, read_database
+from sync.legacy.moving import Finding, MoveStopped, Verdict, bring_all, look_at_all
 
 STOPPED_EXIT_CODE = 3
 EXAMPLE = "postgres://reader@host/name"

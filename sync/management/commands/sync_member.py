@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from sync import operating
 from sync.management.acting import ActingCommand, operator
+from sync.operators import operating
 
 
 class Command(ActingCommand):

@@ -6,7 +6,8 @@ from django.utils import timezone
 
 # The scan sends messages of actors.
 import sync.actors  # noqa: F401
-from sync import heartbeat, scanning
+from sync import scanning
+from sync.operators import heartbeat
 
 
 class Command(BaseCommand):

@@ -4,10 +4,11 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 import openhumans_client as openhumans
-from sync import credentials, operating
+from sync import credentials
 from sync.errors import OpenHumansAccessLost
 from sync.management.acting import ActingCommand, operator
 from sync.models import Subscription
+from sync.operators import operating
 
 
 class Command(ActingCommand):

@@ -1,0 +1,119 @@
+"""GitHub's contribution calendars: whole windows, and the days of a probe that differ from the ledger."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from django.utils import timezone
+
+from github_client import Contributions, Probe, TooHeavy
+from sync import planner
+from sync.collect.collector import Collector
+from sync.collect.repositories import note_contributed
+from sync.models import Subscription, YearFile
+from sync.records import CALENDAR, calendar_entries
+from sync.staging import stage
+from sync.weeks import Week
+
+CREATED = "created"
+
+
+def note_years(subscription: Subscription, answer: Probe, today: date) -> None:
+    """Years whose calendar was never read become windows; the private count of the year may ask for one."""
+    calendar = subscription.lists.setdefault(CALENDAR, {"years": [], "windows": []})
+    years = {*answer.contribution_years, today.year}
+    new = planner.calendar_windows(years - set(calendar["years"]), today)
+    restricted = {"since": answer.contributions.since.isoformat(), "count": answer.contributions.restricted}
+    known = subscription.probe.get("restricted")
+    is_first = known is None
+    if not is_first and known != restricted and not (known["count"] == restricted["count"] == 0):
+        years_of_window = {answer.contributions.since.year, today.year} - {since.year for since, _ in new}
+        new += planner.calendar_windows(years_of_window, today)
+    subscription.probe = {**subscription.probe, "restricted": restricted}
+    calendar["years"] = sorted(years | set(calendar["years"]))
+    _queue(calendar, new)
+    starts_on = date(calendar["years"][0], 1, 1)
+    if subscription.ledger_starts_on is None or starts_on < subscription.ledger_starts_on:
+        subscription.ledger_starts_on = starts_on
+
+
+def read_again(subscription: Subscription, today: date) -> None:
+    """All years once more: old days change when an address is linked or private work made public."""
+    calendar = subscription.lists[CALENDAR]
+    _queue(calendar, planner.calendar_windows(calendar["years"], today))
+
+
+def _queue(calendar: dict[str, Any], windows: Iterable[tuple[date, date]]) -> None:
+    for since, until in windows:
+        window = [since.isoformat(), until.isoformat()]
+        if window not in calendar["windows"]:
+            calendar["windows"].append(window)
+
+
+def note_days(subscription: Subscription, contributions: Contributions) -> bool:
+    """Stage the days of the probe's window that differ from the ledger; True if there are any."""
+    windows = subscription.lists[CALENDAR]["windows"]
+    if any(until >= contributions.since.isoformat() for _, until in windows):
+        return True  # a whole window that holds these days is about to be read
+    days = planner.all_days(contributions.days, contributions.since, contributions.until)
+    weeks = ledger_calendar(
+        subscription, {Week.of(contributions.since).year, Week.of(contributions.until).year}
+    )
+    changed = [
+        entry
+        for entry in calendar_entries(days)
+        if any(weeks.get(entry.week, {}).get(day, 0) != count for day, count in entry.data.items())
+    ]
+    stage(subscription, ((YearFile.Kind.PUBLIC, entry) for entry in changed))
+    return bool(changed)
+
+
+def ledger_calendar(subscription: Subscription, years: Iterable[int]) -> dict[str, Mapping[str, int]]:
+    files = subscription.year_files.filter(kind=YearFile.Kind.PUBLIC, year__in=list(years))
+    return {week: entry.get(CALENDAR, {}) for year_file in files for week, entry in year_file.weeks.items()}
+
+
+def read_calendar(collector: Collector, request: planner.ReadCalendar) -> None:
+    """Calendars of whole windows, and the repositories contributed to that no list names."""
+    subscription = collector.subscription
+    created = subscription.batch_sizes.get(CREATED, planner.PAGE_LIMIT)
+    answers = collector.github.fetch_contributions(request.windows, created)
+    calendar = subscription.lists[CALENDAR]
+    with collector.recorded():
+        left = calendar["windows"][len(request.windows) :]
+        shorter: list[list[str]] = []
+        for window, answer in zip(request.windows, answers, strict=True):
+            stage_window(subscription, window, answer)
+            note_contributed(subscription, answer)
+            if answer.is_cut:
+                shorter += [[a.isoformat(), b.isoformat()] for a, b in planner.halves(window)]
+        calendar["windows"] = shorter + left
+        subscription.save(update_fields=["lists"])
+
+
+def stage_window(subscription: Subscription, window: tuple[date, date], answer: Contributions) -> None:
+    since, until = window
+    days = planner.all_days(answer.days, since, until)
+    stage(subscription, ((YearFile.Kind.PUBLIC, entry) for entry in calendar_entries(days)))
+    # GitHub's private count belongs to a whole calendar year; a part of one would be mistaken for it.
+    whole = (date(since.year, 12, 31), timezone.now().date())
+    if since == date(since.year, 1, 1) and until in whole:
+        YearFile.objects.update_or_create(
+            subscription=subscription,
+            kind=YearFile.Kind.PUBLIC,
+            year=since.year,
+            defaults={"private_contributions": answer.restricted},
+        )
+
+
+def cut_window(subscription: Subscription) -> None:
+    """A shorter window, and fewer of the repositories made in it, are asked for the next time."""
+    created = subscription.batch_sizes.get(CREATED, planner.PAGE_LIMIT)
+    subscription.batch_sizes = {**subscription.batch_sizes, CREATED: max(created // 2, 1)}
+    calendar = subscription.lists[CALENDAR]
+    since, until = (date.fromisoformat(day) for day in calendar["windows"][0])
+    parts = planner.halves((since, until))
+    if not parts:
+        raise TooHeavy("GitHub gives up on the contributions of a single week; trying again later.")
+    calendar["windows"][:1] = [[a.isoformat(), b.isoformat()] for a, b in parts]
+    subscription.save(update_fields=["lists", "batch_sizes"])

@@ -1,0 +1,90 @@
+"""The one cheap question: did anything change? And what is to be read because of it."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from github_client import Probe, TooHeavy
+from sync import planner
+from sync.collect import calendars, lists, releases, repositories, reviews
+from sync.collect.collector import Collector
+from sync.errors import GitHubAccessLost
+from sync.models import Subscription
+
+# So many newest entries of each list come with the probe: on most days they hold all that is new.
+LIST_ITEMS = 10
+# Late truth: what no probe can see (old days of the calendar, totals behind unmoved heads) is asked again.
+EVERYTHING_EVERY = timedelta(days=30)
+
+
+def probe(collector: Collector, now: datetime) -> None:
+    """Ask whether anything changed and note what is to be read because of it."""
+    subscription, today = collector.subscription, now.astimezone(UTC).date()
+    answer = _ask_probe(collector, today)
+    if answer.identity.database_id != subscription.github_id:
+        raise GitHubAccessLost("The token belongs to another GitHub account.")
+    with collector.recorded():
+        _note_identity(subscription, answer)
+        calendars.note_years(subscription, answer, today)
+        repositories.note_probe(subscription, answer)
+        is_active = calendars.note_days(subscription, answer.contributions)
+        lists.note_probe(subscription, answer)
+        reviews.note_probe(subscription, answer, now, is_active=is_active)
+        releases.note_probe(subscription, now)
+        _note_month(subscription, now)
+        collector.run.probed_at = now
+        collector.run.save(update_fields=["probed_at"])
+        subscription.save(
+            update_fields=["github_login", "github_node_id", "ledger_starts_on", "lists", "probe"]
+        )
+
+
+def _ask_probe(collector: Collector, today: date) -> Probe:
+    """The first page of repositories shrinks while GitHub gives up on it."""
+    subscription = collector.subscription
+    size = planner.batch(subscription.batch_sizes, "repositories")
+    try:
+        return collector.github.fetch_probe(
+            planner.probe_since(today),
+            today,
+            size,
+            lists.names_for(subscription.kinds),
+            LIST_ITEMS,
+            subscription.github_login,
+        )
+    except TooHeavy:
+        reduced = planner.smaller(subscription.batch_sizes, "repositories")
+        if reduced is None:
+            raise
+        subscription.batch_sizes = reduced
+        subscription.save(update_fields=["batch_sizes"])
+        return _ask_probe(collector, today)
+
+
+def _note_identity(subscription: Subscription, answer: Probe) -> None:
+    subscription.github_login = answer.identity.login
+    subscription.github_node_id = answer.identity.node_id
+    profile = answer.profile
+    subscription.probe["profile"] = {
+        "login": profile.login,
+        "name": profile.name,
+        "bio": profile.bio,
+        "company": profile.company,
+        "location": profile.location,
+        "website_url": profile.website_url,
+        "twitter_username": profile.twitter_username,
+        "created_at": profile.created_at.isoformat(),
+        "followers": profile.followers,
+        "following": profile.following,
+    }
+
+
+def _note_month(subscription: Subscription, now: datetime) -> None:
+    """Once a month totals and calendars are compared for everything, whatever the probe said."""
+    compared_at = subscription.probe.get("compared_at")
+    if compared_at and datetime.fromisoformat(compared_at) > now - EVERYTHING_EVERY:
+        return
+    subscription.probe["compared_at"] = now.isoformat()
+    if compared_at is None:
+        return  # the first run reads everything anyway
+    calendars.read_again(subscription, now.astimezone(UTC).date())
+    histories = subscription.repositories.filter(is_fork=False, not_readable="", cursor="")
+    histories.exclude(head_oid="").update(is_read=False, said_for_oid="")

@@ -1,0 +1,96 @@
+"""What is still to be read, and the one request that reads on.
+
+Each reader sends one request and stores the answer's records and the new cursor in one transaction, so that a
+worker killed anywhere repeats at most the request in flight.
+"""
+
+import time
+from datetime import date
+
+from github_client import TooHeavy
+from sync import planner
+from sync.collect import calendars, histories, lists, releases, repositories, reviews
+from sync.collect.collector import Collector
+from sync.models import RepositoryState, Subscription
+from sync.records import CALENDAR
+
+
+def situation(subscription: Subscription) -> planner.Situation:
+    state = subscription.lists
+    unread = subscription.repositories.filter(is_read=False)
+    return planner.Situation(
+        repositories_cursor=state.get(repositories.LIST, {}).get("cursor"),
+        windows=[
+            (date.fromisoformat(since), date.fromisoformat(until))
+            for since, until in state.get(CALENDAR, {}).get("windows", [])
+        ],
+        streams=[_stream(row) for row in unread],
+        batch_sizes=subscription.batch_sizes,
+        lists=lists.unfinished(subscription),
+        reviews=reviews.frontier(subscription),
+        rests=reviews.rests(subscription),
+        releases=releases.queue(subscription),
+    )
+
+
+def _stream(state: RepositoryState) -> planner.Stream:
+    return planner.Stream(
+        repository_id=state.node_id,
+        head_oid=state.head_oid,
+        head_committed_at=state.head_committed_at,
+        pinned_oid=state.pinned_oid,
+        cursor=state.cursor,
+        is_read=state.is_read,
+        frontier=state.frontier,
+        said=state.said,
+        said_for_oid=state.said_for_oid,
+        seen=sum(state.seen_by_week.values()),
+    )
+
+
+def read(collector: Collector, request: planner.Request) -> None:
+    """Send the request and keep its answer; a batch GitHub gives up on is halved for the next time."""
+    kind, began = planner.kind_of(request), time.monotonic()
+    subscription = collector.subscription
+    try:
+        _send(collector, request)
+    except TooHeavy:
+        reduced = planner.smaller(subscription.batch_sizes, kind)
+        if reduced is None:
+            _read_otherwise(collector, request)
+            return
+        subscription.batch_sizes = reduced
+    else:
+        subscription.batch_sizes = planner.larger(subscription.batch_sizes, kind, time.monotonic() - began)
+    subscription.save(update_fields=["batch_sizes"])
+
+
+def _send(collector: Collector, request: planner.Request) -> None:
+    match request:
+        case planner.ReadRepositories():
+            repositories.read_repositories(collector, request)
+        case planner.ReadCalendar():
+            calendars.read_calendar(collector, request)
+        case planner.ReadTotals():
+            histories.read_totals(collector, request)
+        case planner.ReadCommits():
+            histories.read_commits(collector, request)
+        case planner.ReadLists():
+            lists.read_lists(collector, request)
+        case planner.ReadReviews():
+            reviews.read_reviews(collector, request)
+        case planner.ReadRest():
+            reviews.read_rest(collector, request)
+        case planner.ReadReleases():
+            releases.read_releases(collector, request)
+
+
+def _read_otherwise(collector: Collector, request: planner.Request) -> None:
+    """What is left when GitHub gives up on the smallest batch; raises `TooHeavy` where nothing is."""
+    match request:
+        case planner.ReadCommits():
+            histories.read_commits_rest(collector, request.pages[0])
+        case planner.ReadCalendar():
+            calendars.cut_window(collector.subscription)
+        case _:
+            raise TooHeavy("GitHub gives up on the smallest request; trying again later.")

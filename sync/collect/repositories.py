@@ -1,0 +1,125 @@
+"""Which repositories there are, and which of them have something new to read."""
+
+from collections.abc import Sequence
+
+from github_client import Contributions, Probe, Repository
+from sync import planner
+from sync.collect.collector import Collector
+from sync.collect.github_records import is_covered, repository_created
+from sync.models import RepositoryState, Subscription
+from sync.staging import stage
+
+LIST = "repositories"
+
+
+def note_probe(subscription: Subscription, answer: Probe) -> None:
+    """The list is read on while its last repository is news, or when its length changed."""
+    page = answer.repositories
+    contributed = [repository for repository, _ in answer.contributions.repositories]
+    news = note_repositories(subscription, [*page.repositories, *contributed])
+    known = subscription.lists.get(LIST, {})
+    is_end_news = bool(page.repositories) and page.repositories[-1].node_id in news
+    goes_on = page.has_next and (is_end_news or known.get("total") != page.total)
+    unfinished = known.get("cursor") is not None
+    subscription.lists[LIST] = {
+        "total": page.total,
+        "cursor": page.end_cursor if goes_on or (page.has_next and unfinished) else None,
+    }
+
+
+def read_repositories(collector: Collector, request: planner.ReadRepositories) -> None:
+    page = collector.github.fetch_repositories(request.after or None, request.size)
+    subscription = collector.subscription
+    with collector.recorded():
+        note_repositories(subscription, page.repositories)
+        subscription.lists[LIST] = {
+            "total": page.total,
+            "cursor": page.end_cursor if page.has_next else None,
+        }
+        subscription.save(update_fields=["lists"])
+
+
+def note_contributed(subscription: Subscription, answer: Contributions) -> None:
+    """Repositories contributed to that no list names, and those the member made."""
+    note_repositories(subscription, [repository for repository, _ in answer.repositories])
+    stage_created(subscription, answer.created)
+
+
+def note_repositories(subscription: Subscription, repositories: Sequence[Repository]) -> set[str]:
+    """Keep what GitHub says of repositories; return the node ids of those that are new or have moved.
+
+    What the choice does not cover (private, internal or of unknown visibility) is not even noted.
+    """
+    states = {state.node_id: state for state in subscription.repositories.all()}
+    news: set[str] = set()
+    made: list[Repository] = []
+    for repository in repositories:
+        if not is_covered(subscription, repository.visibility):
+            _leave_out(states.get(repository.node_id))
+            continue
+        state = states.get(repository.node_id)
+        if state is None:
+            state = RepositoryState(subscription=subscription, node_id=repository.node_id)
+            states[repository.node_id] = state
+            made += [repository] if repository.owner_id == subscription.github_node_id else []
+        if _take_repository(state, repository):
+            news.add(repository.node_id)
+    stage_created(subscription, made)
+    return news
+
+
+def stage_created(subscription: Subscription, repositories: Sequence[Repository]) -> None:
+    entries = [repository_created(subscription, repository) for repository in repositories]
+    stage(subscription, [entry for entry in entries if entry is not None])
+
+
+def _leave_out(state: RepositoryState | None) -> None:
+    if state is not None and not state.not_readable:
+        state.not_readable = "not public any more, and private repositories are not part of your choice"
+        state.is_read = True
+        state.save()
+
+
+def _take_repository(state: RepositoryState, repository: Repository) -> bool:
+    """Update one row from GitHub's word; True when its history has something new to read."""
+    head = repository.head_oid or ""
+    before = _facts(state)
+    is_news = state.pk is None or state.head_oid != head
+    state.database_id = repository.database_id
+    state.name = repository.name
+    state.visibility = "private" if repository.visibility == "unknown" else repository.visibility
+    state.is_fork = repository.is_fork
+    state.head_oid = head
+    state.head_committed_at = repository.head_committed_at
+    state.not_readable = ""
+    state.details = _details(repository)
+    # Histories of forks are not read: their commits do not count as contributions.
+    has_history = bool(head) and not repository.is_fork
+    state.is_read = not state.cursor and (not has_history or state.pinned_oid == head)
+    if state.pk is None or before != _facts(state):
+        state.save()
+    return is_news
+
+
+def _facts(state: RepositoryState) -> tuple[object, ...]:
+    return (
+        state.name,
+        state.visibility,
+        state.head_oid,
+        state.not_readable,
+        state.is_fork,
+        state.details,
+    )
+
+
+def _details(repository: Repository) -> dict[str, object]:
+    """What `github-profile.json` says of a repository beyond its name."""
+    return {
+        "owner_id": repository.owner_id,
+        "permission": repository.permission,
+        "language": repository.primary_language,
+        "is_archived": repository.is_archived,
+        "stars": repository.stars,
+        "forks": repository.forks,
+        "created_at": repository.created_at.isoformat() if repository.created_at else None,
+    }

@@ -1,0 +1,1 @@
+"""Disconnecting, deleting, leaving: what members ask for, and what is taken away."""

@@ -1,0 +1,169 @@
+"""What follows when a member left the project on Open Humans: at once, after 14 days, after 90.
+
+Postgres remembers it (`User.left_at`, `User.rows_until`); messages only make it happen sooner, and `tidy`
+sends again what was lost.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+import github_client as github
+import openhumans_client as openhumans
+from accounts.logins import delete_sessions, end_logins
+from accounts.models import Credential, User
+from sync import credentials, runs
+from sync.errors import GitHubAccessLost, OpenHumansAccessLost
+from sync.leaving import erasing, forgetting
+from sync.models import EraseScope, Subscription, SyncRun
+
+logger = logging.getLogger(__name__)
+# How many messages of each sort one `tidy` sends; the rest waits for the next.
+MOST_MESSAGES = 500
+
+
+def leave(member_id: str, left_at: datetime, *, erase: bool) -> User | None:
+    """Believe a signed word that a member left: syncing and logins end here and now.
+
+    None when there is nothing to do: nobody we know, a word from before the member's last authorization
+    (an old one sent again), or one that was already heard.
+    """
+    now = timezone.now()
+    rows_until = now if erase else now + timedelta(days=settings.LEFT_ROWS_DAYS)
+    with transaction.atomic():
+        user = User.objects.select_for_update().filter(open_humans_id=member_id).first()
+        if user is None or _has_authorized_since(user, left_at):
+            return None
+        if user.rows_until is not None and user.rows_until <= rows_until:
+            return None
+        user.left_at = user.left_at or left_at
+        user.rows_until = rows_until
+        user.save(update_fields=["left_at", "rows_until"])
+        end_logins(user)
+        # Open Humans deletes the tokens first: nobody need ask whether they still work.
+        Credential.objects.filter(identity__user=user, identity__provider="openhumans").update(
+            state=Credential.State.REFUSED, updated_at=now
+        )
+        stop_syncing_of(user, Subscription.Status.DISCONNECTED, "You left this project on Open Humans.")
+        if erase and hasattr(user, "subscription"):
+            erasing.start(user.subscription, EraseScope.ACCOUNT)
+    return user
+
+
+def _has_authorized_since(user: User, moment: datetime) -> bool:
+    authorized = Credential.objects.filter(identity__user=user, identity__provider="openhumans")
+    return authorized.filter(authorized_at__gte=moment).exists()
+
+
+def stop_syncing_of(user: User, status: Subscription.Status, reason: str) -> None:
+    subscription = Subscription.objects.select_for_update(of=("self",)).filter(user=user).first()
+    if subscription is None:
+        return
+    subscription.status, subscription.reason = status, reason
+    subscription.save(update_fields=["status", "reason"])
+    for run in subscription.runs.active().exclude(trigger=SyncRun.Trigger.ERASE):
+        runs.cancel(run)
+
+
+def end_access(user: User) -> None:
+    """Give the GitHub grant back and forget every token; then the rows, when their time has come.
+
+    Raise a `GitHubError` when GitHub could not be told: everything stays, to be tried again.
+    """
+    if user.left_at is None or _is_being_erased(user):
+        return
+    delete_sessions(user)
+    revoke_github_grant(user)
+    with transaction.atomic():
+        gone = User.objects.select_for_update().filter(pk=user.pk, left_at__isnull=False).first()
+        if gone is None:
+            return  # back meanwhile
+        Credential.objects.filter(identity__user=gone).delete()
+        if gone.rows_until is not None and gone.rows_until <= timezone.now():
+            forget_member(gone)
+
+
+def _is_being_erased(user: User) -> bool:
+    """An erasing of the whole account does all of this itself, and writes a receipt of it."""
+    erasings = SyncRun.objects.active().filter(trigger=SyncRun.Trigger.ERASE, subscription__user=user)
+    return erasings.exists()
+
+
+def forget_member(user: User) -> None:
+    """All rows, here and now; who asks for it has seen to what stands elsewhere."""
+    subscription = Subscription.objects.filter(user=user).first()
+    if subscription is not None:
+        credentials.forget_budget(subscription)
+        forgetting.forget_log_texts(subscription)
+    forgetting.forget_user(user)
+
+
+def revoke_github_grant(user: User) -> None:
+    """As if the member had revoked it on GitHub; nothing when there is none (any more)."""
+    try:
+        credentials.github_oauth().delete_grant(credentials.github_token(user))
+    except (GitHubAccessLost, github.NotFound):
+        return
+
+
+def prove_alive(user: User) -> None:
+    """Ask Open Humans whether it still accepts the stored token; a dead one stops the syncing."""
+    try:
+        token = credentials.openhumans_token(user)
+        try:
+            credentials.openhumans_client(user, token).fetch_member()
+        except openhumans.Unauthorized:
+            token = credentials.openhumans_token(user, refused=token)
+            credentials.openhumans_client(user, token).fetch_member()
+    except (OpenHumansAccessLost, openhumans.Unauthorized) as error:
+        _found_dead(user, error)
+    except openhumans.OpenHumansError as error:
+        logger.warning("A token could not be checked: %s", error)
+    else:
+        Credential.objects.filter(identity__user=user, identity__provider="openhumans").update(
+            updated_at=timezone.now()
+        )
+
+
+@transaction.atomic
+def _found_dead(user: User, error: Exception) -> None:
+    if Subscription.objects.filter(user=user, status=Subscription.Status.ACTIVE).exists():
+        stop_syncing_of(user, Subscription.Status.RECONNECT_OPENHUMANS, str(error))
+
+
+# --- Once an hour ----------------------------------------------------------------------------------------
+
+
+def to_prove_alive(now: datetime) -> QuerySet[User]:
+    """Members whose Open Humans token has neither been written nor proved for a week."""
+    quiet = Credential.objects.filter(
+        identity__provider="openhumans",
+        state=Credential.State.VALID,
+        updated_at__lte=now - timedelta(days=settings.PROVE_ALIVE_DAYS),
+    )
+    return User.objects.filter(pk__in=quiet.values("identity__user_id"), left_at__isnull=True)
+
+
+def to_end_access(now: datetime) -> QuerySet[User]:
+    """Members who left and of whom we still hold a token, or rows beyond their time."""
+    left = User.objects.filter(left_at__isnull=False)
+    holding = left.filter(pk__in=Credential.objects.values("identity__user_id"))
+    return (holding | left.filter(rows_until__lte=now)).order_by("left_at")
+
+
+def believe_dead_tokens(now: datetime) -> int:
+    """Whoever did not sign in again for 14 days after their token was found dead has left, webhook or not."""
+    long_dead = Credential.objects.filter(
+        identity__provider="openhumans",
+        state=Credential.State.REFUSED,
+        updated_at__lte=now - timedelta(days=settings.LEFT_ACCESS_DAYS),
+        identity__user__left_at__isnull=True,
+    )
+    believed = 0
+    for member_id in long_dead.values_list("identity__user__open_humans_id", flat=True)[:MOST_MESSAGES]:
+        believed += leave(str(member_id), now, erase=False) is not None
+    return believed

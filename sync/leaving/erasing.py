@@ -1,0 +1,371 @@
+"""Leaving, and its smaller parts: a run of its own that takes away what a member no longer wants kept.
+
+It cancels what is under way and waits for its worker to let go, because a transfer in the middle would still
+arrive. Then, whatever of it applies: files on Open Humans are completed where an upload was pending, deleted
+by id, and listed again; GitHub's grant is given back; the membership at Open Humans ends; our rows go. Each
+part is noted on the receipt before the next one begins, so a worker killed anywhere repeats at most one of
+them, and all of them may be repeated.
+
+Outages are waited out. Access that is gone is not: what could not be done then stands on the receipt.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+import github_client as github
+import openhumans_client as openhumans
+from accounts.encryption import DecryptionFailed
+from accounts.models import User
+from sync import credentials, runs
+from sync.errors import GitHubAccessLost, OpenHumansAccessLost, SyncError
+from sync.leaving import erasures, forgetting
+from sync.models import PAUSED_BY_MEMBER, EraseScope, Receipt, Subscription, SyncRun, YearFile
+from sync.queues import send_step
+
+logger = logging.getLogger(__name__)
+PAUSED_BY_FILES = f"{PAUSED_BY_MEMBER}, when you deleted your files."
+PAUSED_BY_ACCOUNT = f"{PAUSED_BY_MEMBER}: your account is being deleted."
+LONGEST_WAIT_SECONDS = 900
+# How often a worker that is still at the cancelled run is looked for.
+LEASE_PAUSE = timedelta(seconds=2)
+GRANT_ATTEMPTS = 5
+ROUNDS = 3
+COVERS = {
+    EraseScope.GITHUB: {EraseScope.GITHUB},
+    EraseScope.PRIVATE: {EraseScope.PRIVATE},
+    EraseScope.FILES: {EraseScope.PRIVATE, EraseScope.FILES},
+    EraseScope.ACCOUNT: set(EraseScope),
+}
+NO_OPENHUMANS = (OpenHumansAccessLost, openhumans.Unauthorized, DecryptionFailed)
+NO_GITHUB = (GitHubAccessLost, github.Unauthorized, github.NotFound, DecryptionFailed)
+
+
+class ErasingUnderWay(SyncError):
+    """Another erasing has to end first; `receipt` tells how far it is."""
+
+    def __init__(self, receipt: Receipt) -> None:
+        super().__init__("Another erasing is under way.")
+        self.receipt = receipt
+
+
+def start(subscription: Subscription, scope: EraseScope) -> SyncRun:
+    """Queue the erasing and stop collecting in one transaction; the run's `receipt` tells how it goes.
+
+    One that is under way and covers this scope is returned as it is, a smaller one is overtaken; raise
+    `ErasingUnderWay` for one that is neither.
+    """
+    with transaction.atomic():
+        # Nobody starts a run meanwhile: its row refers to this one.
+        subscription = Subscription.objects.select_for_update(of=("self",)).get(pk=subscription.pk)
+        active = subscription.active_run
+        if active is not None and active.trigger == SyncRun.Trigger.ERASE:
+            if scope in COVERS[EraseScope(active.erase_scope)]:
+                return active
+            if active.erase_scope not in COVERS[scope]:
+                raise ErasingUnderWay(active.receipt)
+            active.receipt.delete()
+        if active is not None:
+            runs.stop(active)
+        stop_collecting(subscription, scope)
+        erasures.note(subscription.user, scope)
+        run = SyncRun.objects.create(
+            subscription=subscription,
+            trigger=SyncRun.Trigger.ERASE,
+            erase_scope=scope,
+            is_interactive=True,
+            nudge_at=timezone.now() + timedelta(seconds=settings.SYNC_NUDGE_SECONDS),
+        )
+        Receipt.objects.create(subscription=subscription, run=run, scope=scope)
+        send_step(run)
+    return run
+
+
+def stop_collecting(subscription: Subscription, scope: EraseScope) -> None:
+    match scope:
+        case EraseScope.GITHUB:
+            subscription.status, subscription.reason = Subscription.Status.DISCONNECTED, ""
+        case EraseScope.FILES:
+            subscription.status, subscription.reason = Subscription.Status.PAUSED, PAUSED_BY_FILES
+        case EraseScope.ACCOUNT:
+            subscription.status, subscription.reason = Subscription.Status.PAUSED, PAUSED_BY_ACCOUNT
+        case EraseScope.PRIVATE:
+            return
+    subscription.save(update_fields=["status", "reason"])
+
+
+# --- The run ------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Erasing:
+    """One step of a claimed run, and what it may spend."""
+
+    run: SyncRun
+    receipt: Receipt
+    began: float
+
+    @property
+    def subscription(self) -> Subscription:
+        return self.run.subscription
+
+    @property
+    def scope(self) -> EraseScope:
+        return EraseScope(self.run.erase_scope)
+
+    def has_time(self) -> bool:
+        return time.monotonic() - self.began < settings.SYNC_STEP_SECONDS
+
+    def note(self, **facts: Any) -> None:
+        """Keep what was done on the receipt, while the run is ours."""
+        for name, value in facts.items():
+            setattr(self.receipt, name, value)
+        with transaction.atomic():
+            self.run.hold()
+            self.receipt.save(update_fields=list(facts))
+            if self.run.outages:
+                self.run.outages = 0
+                self.run.save(update_fields=["outages"])
+
+
+def perform(run: SyncRun) -> timedelta | None:
+    """Do one step of a claimed erasing; return how long its message must wait, if it must."""
+    erasing = Erasing(run, Receipt.objects.get(run=run), time.monotonic())
+    busy_until = _busy_until(run)
+    if busy_until is not None:
+        return _wait(run, min(busy_until, timezone.now() + LEASE_PAUSE), "")
+    try:
+        _erase(erasing)
+    except openhumans.OpenHumansError as error:
+        return _wait_out(run, SyncRun.WaitReason.OPENHUMANS_UNAVAILABLE, error)
+    except github.GitHubError as error:
+        return _wait_out(run, SyncRun.WaitReason.GITHUB_UNAVAILABLE, error)
+    return None
+
+
+def _busy_until(run: SyncRun) -> datetime | None:
+    """Until when the worker of a run that was cancelled may still be at it."""
+    leases = SyncRun.objects.filter(
+        subscription=run.subscription, state=SyncRun.State.CANCELLED, lease_until__gt=timezone.now()
+    )
+    return max((lease for lease in leases.values_list("lease_until", flat=True) if lease), default=None)
+
+
+def _erase(erasing: Erasing) -> None:
+    scope, receipt = erasing.scope, erasing.receipt
+    if scope != EraseScope.GITHUB and not receipt.files and not _delete_files(erasing):
+        _next_step(erasing.run)
+        return
+    if scope in (EraseScope.GITHUB, EraseScope.ACCOUNT) and not receipt.grant:
+        _give_grant_back(erasing)
+    if scope == EraseScope.ACCOUNT:
+        if not receipt.membership:
+            _end_membership(erasing)
+        forgetting.forget_member(erasing.run, receipt)
+        return
+    _finish(erasing)
+
+
+# --- Files ---------------------------------------------------------------------------------------------
+
+
+def _delete_files(erasing: Erasing) -> bool:
+    """Delete what the scope covers; False when the step's time is over before that."""
+    try:
+        return _with_openhumans(erasing, lambda client: _delete_until_none_is_listed(erasing, client))
+    except NO_OPENHUMANS:
+        known = _year_files(erasing).exclude(current_id=None)
+        left = [{"id": file.current_id, "name": file.name} for file in known]
+        erasing.note(files=Receipt.Outcome.NO_ACCESS, left=left, files_left=len(left))
+        return True
+
+
+def _with_openhumans(erasing: Erasing, act: Callable[[openhumans.OpenHumansClient], bool]) -> bool:
+    """A refusal is believed only of a token that was got after it."""
+    user = erasing.subscription.user
+    token = credentials.openhumans_token(user)
+    try:
+        return act(credentials.openhumans_client(user, token, erasing.run.hold))
+    except openhumans.Unauthorized:
+        token = credentials.openhumans_token(user, refused=token)
+        return act(credentials.openhumans_client(user, token, erasing.run.hold))
+
+
+def _delete_until_none_is_listed(erasing: Erasing, client: openhumans.OpenHumansClient) -> bool:
+    for year_file in _year_files(erasing).exclude(pending=None):
+        _complete_pending(client, year_file)
+    for _round in range(ROUNDS):
+        files = _listed(erasing, client)
+        if not files:
+            break
+        _note_found(erasing, files)
+        for file in files:
+            client.delete_file(file.id)
+            if not erasing.has_time():
+                return False
+    left = _listed(erasing, client)
+    with transaction.atomic():
+        erasing.note(
+            files=Receipt.Outcome.REFUSED if left else Receipt.Outcome.DONE,
+            left=[{"id": file.id, "name": file.basename} for file in left],
+            files_left=len(left),
+            files_deleted=len(erasing.receipt.found) - len(left),
+            listed_at=timezone.now(),
+        )
+        if not left:
+            forgetting.forget_files(erasing.subscription, erasing.scope)
+    return True
+
+
+def _year_files(erasing: Erasing) -> QuerySet[YearFile]:
+    files = erasing.subscription.year_files.all()
+    return files.filter(kind__in=YearFile.PRIVATE_KINDS) if erasing.scope == EraseScope.PRIVATE else files
+
+
+def _complete_pending(client: openhumans.OpenHumansClient, year_file: YearFile) -> None:
+    """Open Humans deletes only completed files; one whose bytes never came is not there and never will be."""
+    try:
+        client.complete_upload((year_file.pending or {})["file_id"])
+    except (openhumans.NotFound, openhumans.UnexpectedResponse, openhumans.Unavailable) as error:
+        if isinstance(error, openhumans.Unavailable) and error.is_timeout:
+            raise
+    year_file.pending = None
+    year_file.save(update_fields=["pending"])
+
+
+def _note_found(erasing: Erasing, files: list[openhumans.File]) -> None:
+    known = {found["id"] for found in erasing.receipt.found}
+    new = [{"id": file.id, "name": file.basename} for file in files if file.id not in known]
+    erasing.note(found=[*erasing.receipt.found, *new])
+
+
+def _listed(erasing: Erasing, client: openhumans.OpenHumansClient) -> list[openhumans.File]:
+    """Files of ours that the scope covers; with the account go those of an earlier GitHub account too."""
+    label = client.fetch_project().id_label
+    own = [file for file in client.list_files() if file.source == label]
+    if erasing.scope == EraseScope.ACCOUNT:
+        return own
+    mine = str(erasing.subscription.github_id)
+    # Files of the app that was here before this one do not say whose they are; they are this member's.
+    own = [file for file in own if str(file.metadata.get("github_id", mine)) == mine]
+    return [file for file in own if _is_private(file)] if erasing.scope == EraseScope.PRIVATE else own
+
+
+def _is_private(file: openhumans.File) -> bool:
+    return file.metadata.get("kind") in YearFile.PRIVATE_KINDS or file.basename.startswith("github-private-")
+
+
+# --- Access -------------------------------------------------------------------------------------------
+
+
+def _give_grant_back(erasing: Erasing) -> None:
+    """After a few vain attempts we forget our tokens all the same, and say how to take the grant back."""
+    try:
+        token = credentials.github_token(erasing.subscription.user)
+        erasing.run.hold()
+        credentials.github_oauth().delete_grant(token)
+        outcome = Receipt.Outcome.DONE
+    except NO_GITHUB:
+        outcome = Receipt.Outcome.NO_ACCESS
+    except github.GitHubError as error:
+        if erasing.run.outages + 1 < GRANT_ATTEMPTS:
+            raise
+        logger.error("A grant could not be given back: %s", error, extra=erasing.run.detail)
+        outcome = Receipt.Outcome.REFUSED
+    with transaction.atomic():
+        erasing.note(grant=outcome)
+        forgetting.forget_github(erasing.subscription)
+
+
+def _end_membership(erasing: Erasing) -> None:
+    def remove(client: openhumans.OpenHumansClient) -> bool:
+        client.remove_member()
+        return True
+
+    try:
+        _with_openhumans(erasing, remove)
+        outcome = Receipt.Outcome.DONE
+    except NO_OPENHUMANS:
+        # Where files have just been deleted, it was an earlier step of this run that ended it.
+        was_ours = erasing.receipt.files != Receipt.Outcome.NO_ACCESS
+        outcome = Receipt.Outcome.DONE if was_ours else Receipt.Outcome.NO_ACCESS
+    erasing.note(membership=outcome)
+
+
+def end_unconnected(user: User) -> Receipt:
+    """Delete the account of a member without a subscription: nothing was collected, so no run is needed.
+
+    Raise an `OpenHumansError` during an outage: nothing is lost by asking again.
+    """
+    receipt = Receipt(scope=EraseScope.ACCOUNT)
+    try:
+        client = credentials.openhumans_client(user)
+        label = client.fetch_project().id_label
+        own = [file for file in client.list_files() if file.source == label]
+        for file in own:
+            client.delete_file(file.id)
+        receipt.files_left = sum(file.source == label for file in client.list_files()) if own else 0
+        receipt.files_deleted = len(own) - receipt.files_left
+        receipt.files = Receipt.Outcome.REFUSED if receipt.files_left else Receipt.Outcome.DONE
+        receipt.listed_at = timezone.now()
+        client.remove_member()
+        receipt.membership = Receipt.Outcome.DONE
+    except NO_OPENHUMANS:
+        receipt.files = receipt.files or Receipt.Outcome.NO_ACCESS
+        receipt.membership = Receipt.Outcome.NO_ACCESS
+    with transaction.atomic():
+        receipt.finished_at = timezone.now()
+        receipt.save()
+        forgetting.forget_user(user)
+    return receipt
+
+
+# --- How a step ends ----------------------------------------------------------------------------------
+
+
+def _finish(erasing: Erasing) -> None:
+    run, now = erasing.run, timezone.now()
+    is_done = erasing.receipt.files in ("", Receipt.Outcome.DONE)
+    with transaction.atomic():
+        erasing.note(finished_at=now)
+        run.state = SyncRun.State.SUCCEEDED if is_done else SyncRun.State.FAILED
+        run.error_code = "" if is_done else f"erasing_{erasing.receipt.files}"
+        run.finished_at, run.lease_until, run.nudge_at = now, None, None
+        run.save(update_fields=["state", "error_code", "finished_at", "lease_until", "nudge_at"])
+
+
+def _next_step(run: SyncRun) -> None:
+    with transaction.atomic():
+        run.hold()
+        run.step += 1
+        run.lease_until = None
+        run.nudge_at = timezone.now() + timedelta(seconds=settings.SYNC_NUDGE_SECONDS)
+        run.save(update_fields=["step", "lease_until", "nudge_at"])
+        send_step(run)
+
+
+def _wait_out(run: SyncRun, reason: SyncRun.WaitReason, error: Exception) -> timedelta:
+    logger.warning("An erasing waits: %s", error, extra=run.detail)
+    seconds = min(settings.SYNC_WAIT_FLOOR_SECONDS * 2**run.outages, LONGEST_WAIT_SECONDS)
+    run.outages = min(run.outages + 1, 10)
+    run.waits += 1
+    return _wait(run, timezone.now() + timedelta(seconds=seconds), reason)
+
+
+def _wait(run: SyncRun, resume_at: datetime, reason: SyncRun.WaitReason | str) -> timedelta:
+    with transaction.atomic():
+        run.hold()
+        run.state, run.wait_reason, run.resume_at = SyncRun.State.WAITING, reason, resume_at
+        run.lease_until, run.nudge_at = None, resume_at + timedelta(seconds=30)
+        run.save(
+            update_fields=["state", "wait_reason", "resume_at", "waits", "lease_until", "nudge_at", "outages"]
+        )
+    return max(resume_at - timezone.now(), timedelta())

@@ -1,0 +1,87 @@
+"""Our own rows, taken away: in the transaction that notes on the receipt why."""
+
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.logins import delete_sessions
+from accounts.models import User
+from sync import credentials
+from sync.leaving import erasures
+from sync.models import EraseScope, OperatorAction, Receipt, StagedBatch, Subscription, SyncRun, YearFile
+
+FORGOTTEN = "deleted by the member"
+# What stays of a member whose files are gone: what happened, and the proof of it.
+KEPT = (SyncRun, Receipt, OperatorAction)
+
+
+def forget_files(subscription: Subscription, scope: EraseScope) -> None:
+    if scope == EraseScope.PRIVATE:
+        _forget_private(subscription)
+    else:
+        _forget_everything_collected(subscription)
+
+
+def _forget_private(subscription: Subscription) -> None:
+    """What is public stays as it is; the list of repositories is read again should the choice widen."""
+    StagedBatch.objects.filter(subscription=subscription, kind=YearFile.Kind.PRIVATE).delete()
+    subscription.year_files.filter(kind__in=YearFile.PRIVATE_KINDS).delete()
+    subscription.repositories.exclude(visibility="public").delete()
+    subscription.read_lists_again()
+    subscription.next_due_at = timezone.now()
+    subscription.save(update_fields=["lists", "next_due_at"])
+
+
+def _forget_everything_collected(subscription: Subscription) -> None:
+    """Every table that hangs on the subscription, also those that later kinds of records bring."""
+    for relation in Subscription._meta.related_objects:
+        if relation.related_model not in KEPT:
+            relation.related_model._default_manager.filter(**{relation.field.name: subscription}).delete()
+    subscription.lists, subscription.probe = {}, {}
+    subscription.ledger_starts_on = subscription.synced_at = None
+    subscription.next_due_at = timezone.now()
+    subscription.save(update_fields=["lists", "probe", "ledger_starts_on", "synced_at", "next_due_at"])
+
+
+def forget_github(subscription: Subscription) -> None:
+    """The identity and, with it, the tokens."""
+    SocialAccount.objects.filter(user=subscription.user, provider="github").delete()
+
+
+def forget_member(run: SyncRun, receipt: Receipt) -> None:
+    """The end: of all rows only the receipt stays, and it names nothing."""
+    subscription = run.subscription
+    credentials.forget_budget(subscription)
+    with transaction.atomic():
+        run.hold()
+        receipt.subscription = receipt.run = None
+        receipt.found, receipt.left = [], []
+        receipt.finished_at = timezone.now()
+        receipt.save()
+        forget_log_texts(subscription)
+        forget_user(subscription.user)
+
+
+def forget_user(user: User) -> None:
+    erasures.note(user, erasures.GONE)
+    delete_sessions(user)
+    user.delete()
+
+
+def forget_log_texts(subscription: Subscription) -> None:
+    """That an operator acted stays in the admin's log; on whom does not."""
+    user = subscription.user
+    rows: dict[type, list[int]] = {
+        User: [user.pk],
+        Subscription: [subscription.pk],
+        SyncRun: list(subscription.runs.values_list("pk", flat=True)),
+        YearFile: list(subscription.year_files.values_list("pk", flat=True)),
+        SocialAccount: list(SocialAccount.objects.filter(user=user).values_list("pk", flat=True)),
+    }
+    for model, keys in rows.items():
+        LogEntry.objects.filter(
+            content_type=ContentType.objects.get_for_model(model),
+            object_id__in=list(map(str, keys)),
+        ).update(object_repr=FORGOTTEN, object_id=None, change_message="")

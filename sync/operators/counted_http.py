@@ -1,0 +1,64 @@
+"""Sessions whose requests are counted by service, kind and outcome."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from django.conf import settings
+from requests.adapters import HTTPAdapter
+
+from sync.operators.counters import count
+
+_OPERATION = re.compile(rb'"operationName": ?"(\w{1,40})"')
+# Paths of Open Humans, by what is asked for. Others would bring names and ids into a label.
+_OPENHUMANS_KINDS = {
+    "/api/direct-sharing/project/": "project",
+    "/api/direct-sharing/project/exchange-member/": "list",
+    "/api/direct-sharing/project/files/upload/direct/": "start upload",
+    "/api/direct-sharing/project/files/upload/complete/": "complete upload",
+    "/api/direct-sharing/project/files/delete/": "delete",
+    "/api/direct-sharing/project/message/": "message",
+    "/api/direct-sharing/project/remove-members/": "remove member",
+    "/oauth2/token/": "token",
+    "/oauth2/revoke_token/": "revoke",
+}
+
+
+class CountingAdapter(HTTPAdapter):
+    """Counts what goes through it. Our clients send with the adapter itself, so nothing passes it by."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        super().__init__()
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        try:
+            response = super().send(request, *args, **options)
+        except requests.RequestException as error:
+            outcome = "timeout" if isinstance(error, requests.Timeout) else "unreachable"
+            count("requests", self._service, kind_of(self._service, request), outcome)
+            raise
+        count("requests", self._service, kind_of(self._service, request), str(response.status_code))
+        return response
+
+
+def counting_session(service: str) -> requests.Session:
+    session = requests.Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, CountingAdapter(service))
+    return session
+
+
+def kind_of(service: str, request: requests.PreparedRequest) -> str:
+    """The GraphQL operation, or what a path is for; never the path itself."""
+    parts = urlsplit(request.url or "")
+    if service == "openhumans":
+        if parts.netloc != urlsplit(settings.OPENHUMANS_URL).netloc:
+            return "storage"
+        return _OPENHUMANS_KINDS.get(parts.path, "other")
+    if not parts.path.endswith("/graphql"):
+        return "oauth" if "/login/oauth/" in parts.path or parts.path.endswith("/grant") else "rest"
+    body = request.body if isinstance(request.body, bytes) else str(request.body or "").encode()
+    operation = _OPERATION.search(body)
+    return operation[1].decode() if operation else "graphql"

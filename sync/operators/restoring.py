@@ -1,0 +1,157 @@
+"""After a backup was restored: whoever was erased since goes again, and every token is tried.
+
+A refresh ends the old pair, so many of the tokens in a dump are dead. That many die at once is otherwise
+taken for a fault of this site (see breaker.py); here it is to be expected, provided that others live.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+import github_client as github
+import openhumans_client as openhumans
+from accounts.models import Credential, User
+from sync import breaker, credentials
+from sync.errors import GitHubAccessLost, OpenHumansAccessLost, SyncError
+from sync.leaving import departures, erasing, erasures, forgetting
+from sync.leaving.erasures import Erasure
+from sync.models import EraseScope, Receipt, Subscription
+
+DEAD = (GitHubAccessLost, OpenHumansAccessLost, github.Unauthorized, openhumans.Unauthorized)
+
+
+class NoneAlive(SyncError):
+    """Not one token of a provider works: rather its settings are wrong. Nobody was believed to be gone."""
+
+
+# --- Erasures -----------------------------------------------------------------------------------------
+
+
+def erasures_to_repeat(known: Iterable[Erasure]) -> list[tuple[User, Erasure]]:
+    """Those that the database knows nothing of, oldest first; of somebody who is gone that alone."""
+    pairs = list(erasures.of_those_who_are_here(known))
+    gone = {user.pk: (user, erasure) for user, erasure in pairs if erasure.act == erasures.GONE}
+    others = [pair for pair in pairs if pair[0].pk not in gone and not _is_known(*pair)]
+    return [*gone.values(), *others]
+
+
+def _is_known(user: User, erasure: Erasure) -> bool:
+    """Each erasing has a receipt from the moment it was asked for."""
+    return Receipt.objects.filter(
+        subscription__user=user, scope=erasure.act, created_at__gte=erasure.at
+    ).exists()
+
+
+@transaction.atomic
+def repeat(user: User, erasure: Erasure) -> None:
+    """What went at Open Humans and GitHub is gone there; here it goes again, without asking anybody."""
+    if erasure.act == erasures.GONE:
+        departures.forget_member(user)
+        return
+    subscription = Subscription.objects.select_for_update(of=("self",)).filter(user=user).first()
+    if subscription is None:
+        return
+    scope = EraseScope(erasure.act)
+    if scope == EraseScope.ACCOUNT:
+        # Asked for, and perhaps not done: a run finds out.
+        erasing.start(subscription, scope)
+        return
+    erasing.stop_collecting(subscription, scope)
+    if scope == EraseScope.GITHUB:
+        forgetting.forget_github(subscription)
+        return
+    if scope == EraseScope.PRIVATE:
+        subscription.agreement = {**subscription.agreement, "private": False, "secret_gists": False}
+        subscription.save(update_fields=["agreement"])
+    forgetting.forget_files(subscription, scope)
+
+
+def end_all_logins() -> int:
+    """Sessions that were ended since the dump are back with it."""
+    return Session.objects.all().delete()[0]
+
+
+# --- Tokens -------------------------------------------------------------------------------------------
+
+
+def to_prove(provider: str) -> QuerySet[Credential]:
+    return (
+        Credential.objects.filter(
+            identity__provider=provider,
+            state=Credential.State.VALID,
+            identity__user__left_at__isnull=True,
+        )
+        .select_related("identity__user")
+        .order_by("pk")
+    )
+
+
+def prove_all(provider: str, *, believe_all: bool = False) -> Iterator[tuple[Credential, bool]]:
+    """Each credential with whether it works; the subscription of a dead one asks its member for a new one.
+
+    Raise `NoneAlive` at the end when not one works, unless `believe_all`; raise a client's error when the
+    provider cannot be asked. Either may be started again.
+    """
+    is_proven, doubtful = believe_all, []
+    for credential in list(to_prove(provider)):
+        is_alive = _is_alive(credential)
+        is_proven = is_proven or is_alive
+        if is_alive:
+            yield credential, True
+        else:
+            doubtful.append(credential)
+        if is_proven:
+            for dead in doubtful:
+                _ask_member(dead)
+                yield dead, False
+            doubtful = []
+    if doubtful:
+        Credential.objects.filter(pk__in=[one.pk for one in doubtful]).update(state=Credential.State.VALID)
+        raise NoneAlive(f"{len(doubtful)} tokens of {provider} were tried, and none works.")
+
+
+def _is_alive(credential: Credential) -> bool:
+    user = credential.identity.user
+    if credential.identity.provider == "github":
+        return _works(user, credentials.github_token, _ask_github)
+    return _works(user, credentials.openhumans_token, _ask_openhumans)
+
+
+def _works(user: User, token_of: Callable[..., str], ask: Callable[[str], object]) -> bool:
+    with breaker.believing():
+        try:
+            token = token_of(user)
+            try:
+                ask(token)
+            except (github.Unauthorized, openhumans.Unauthorized):
+                ask(token_of(user, refused=token))
+        except DEAD:
+            return False
+    return True
+
+
+def _ask_github(token: str) -> None:
+    try:
+        github.GitHubClient(settings.GITHUB_API_URL, token).fetch_identity()
+    except github.RateLimited:
+        pass  # a limit is an answer: the token was believed
+
+
+def _ask_openhumans(token: str) -> None:
+    openhumans.OpenHumansClient(settings.OPENHUMANS_URL, token).fetch_project()
+
+
+@transaction.atomic
+def _ask_member(credential: Credential) -> None:
+    """One page with one button; nothing is deleted."""
+    user, provider = credential.identity.user, credential.identity.provider
+    # Not among the deaths of this hour, of which too many would be disbelieved.
+    long_ago: datetime = timezone.now() - breaker.WITHIN
+    Credential.objects.filter(pk=credential.pk).update(state=Credential.State.REFUSED, updated_at=long_ago)
+    if Subscription.objects.filter(user=user, status=Subscription.Status.ACTIVE).exists():
+        departures.stop_syncing_of(user, breaker.PAUSES[provider], "")

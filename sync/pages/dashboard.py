@@ -1,0 +1,149 @@
+"""The facts of a member's dashboard, read with one query per table, whatever the account's size."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from django.conf import settings
+
+from sync import ledger
+from sync.choices import left_out_files
+from sync.collect import completeness
+from sync.collect.completeness import Comparison
+from sync.models import Subscription, SyncRun, YearFile
+from sync.pages.history import HistoryLine, history_of
+from sync.pages.status import Status, status_of
+from sync.pages.year_view import YearView, view_year
+from sync.weeks import Week, WeekState
+
+RUNS_SHOWN = 8
+FILES_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class FileLine:
+    file: YearFile
+    complete: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    subscription: Subscription
+    runs: list[SyncRun]
+    files: list[YearFile]
+    now: datetime
+
+    @classmethod
+    def load(cls, subscription: Subscription, now: datetime) -> "Dashboard":
+        return cls(
+            subscription=subscription,
+            runs=list(subscription.runs.all()[:RUNS_SHOWN]),
+            files=list(subscription.year_files.all()),
+            now=now,
+        )
+
+    @property
+    def newest(self) -> SyncRun | None:
+        """The active run if there is one: a member has at most one, and it is the newest."""
+        return self.runs[0] if self.runs else None
+
+    @property
+    def is_running(self) -> bool:
+        return self.newest is not None and self.newest.is_active
+
+    @property
+    def is_collecting(self) -> bool:
+        return self.is_running and self.newest is not None and self.newest.trigger != SyncRun.Trigger.ERASE
+
+    @property
+    def is_due(self) -> bool:
+        return self.subscription.next_due_at <= self.now
+
+    @cached_property
+    def status(self) -> Status:
+        return status_of(self.subscription, self.newest, self.now)
+
+    @cached_property
+    def progress(self) -> ledger.Progress:
+        ledgers = [file.weeks for file in self.files]
+        return ledger.progress(self.subscription.ledger_starts_on, ledgers, self.now)
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the page below the status does: a page that shows another one is behind."""
+        state = self.newest.state if self.newest else "none"
+        saved = sum(file.generation for file in self.files)
+        return f"{state}-{self.progress.held}-{self.progress.known}-{saved}"
+
+    @cached_property
+    def known_weeks(self) -> list[Week]:
+        return ledger.known_weeks(self.subscription.ledger_starts_on, self.now)
+
+    @cached_property
+    def years(self) -> list[int]:
+        """Newest first; this year stands there from the start, so that the page has its shape."""
+        years = {week.year for week in self.known_weeks} | {
+            file.year for file in self.files if not file.is_document
+        }
+        return sorted(years | {Week.of(self.now).year}, reverse=True)
+
+    def year(self, year: int) -> YearView:
+        return view_year(year, self.files, self.known_weeks, self.now.date())
+
+    @property
+    def newest_files(self) -> list[FileLine]:
+        return self.file_lines[:FILES_SHOWN]
+
+    @property
+    def older_files(self) -> list[FileLine]:
+        return self.file_lines[FILES_SHOWN:]
+
+    @cached_property
+    def file_lines(self) -> list[FileLine]:
+        current = [file for file in self.files if file.current_id is not None]
+        return [self._file_line(file) for file in sorted(current, key=lambda file: not file.is_document)]
+
+    def _file_line(self, file: YearFile) -> FileLine:
+        if file.is_document:
+            return FileLine(file, complete=0, total=0)
+        known = {str(week) for week in self.known_weeks if week.year == file.year} | set(file.weeks)
+        complete = sum(entry.get("state") == WeekState.COMPLETE for entry in file.weeks.values())
+        return FileLine(file, complete=complete, total=len(known))
+
+    @property
+    def total_size(self) -> int:
+        return sum(line.file.size for line in self.file_lines)
+
+    @property
+    def removed_files(self) -> list[YearFile]:
+        """Those the member has still to say a word about."""
+        left_out = left_out_files(self.subscription)
+        return [file for file in self.files if file.removed_by_member_at and file.name not in left_out]
+
+    @property
+    def is_empty(self) -> bool:
+        """Everything was read and there was nothing: not the same as nothing read yet."""
+        return self.subscription.synced_at is not None and not self.file_lines
+
+    @cached_property
+    def comparisons(self) -> list[Comparison]:
+        """What GitHub counts against what the files hold, once there are files."""
+        ledgers = [file.weeks for file in self.files]
+        return completeness.of_lists(self.subscription, ledgers) if self.file_lines else []
+
+    @property
+    def history(self) -> list[HistoryLine]:
+        return history_of(self.runs)
+
+    @property
+    def update_again_at(self) -> datetime | None:
+        return update_again_at(self.newest, self.now)
+
+
+def update_again_at(newest: SyncRun | None, now: datetime) -> datetime | None:
+    """From when "Update now" works again; None if it works now."""
+    if newest is None or newest.finished_at is None:
+        return None
+    again_at = newest.finished_at + timedelta(seconds=settings.SYNC_UPDATE_NOW_SECONDS)
+    return again_at if again_at > now else None

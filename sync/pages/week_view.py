@@ -1,0 +1,146 @@
+"""One week of a year file as a page shows it: by repository, then by kind. Pure.
+
+A file on Open Humans may have been changed by hand, so nothing is taken for granted: what is no text is not
+shown as text, and only web addresses become links.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+from sync import archive
+from sync.archive import ArchiveError
+from sync.pages.kind_names import name_of
+from sync.records import KINDS
+
+MOST_SHOWN = 200
+LONGEST_TEXT = 280
+TITLES = ("title", "message", "name", "description", "body", "oid")
+MOMENTS = ("authored_at", "submitted_at", "starred_at", "published_at", "created_at")
+ELSEWHERE = "Not in a repository"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One record. `at` keeps the offset it was written with; None where it cannot be read."""
+
+    title: str
+    text: str
+    url: str
+    at: datetime | None
+    note: str
+
+
+@dataclass(slots=True)
+class Group:
+    kind: str
+    lines: list[Line] = field(default_factory=list)
+    hidden: int = 0
+
+    @property
+    def name(self) -> str:
+        return name_of(self.kind)
+
+    @property
+    def count(self) -> int:
+        return len(self.lines) + self.hidden
+
+
+@dataclass(slots=True)
+class RepositoryView:
+    name: str
+    is_private: bool
+    groups: list[Group] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return sum(group.count for group in self.groups)
+
+
+def read_week(stream: BinaryIO, week: str) -> dict[str, Any] | None:
+    """The week's entry, None where the file has none. Raise `ArchiveError` for what is no year file."""
+    archive.read_header(stream)
+    for name, content in archive.iter_lines(stream):
+        if name == week:
+            try:
+                return archive.decode_week(name, content)
+            except RecursionError:
+                raise ArchiveError("A line of the file is nested too deeply.", week) from None
+    return None
+
+
+def view_week(entries: Iterable[tuple[Mapping[str, Any], bool]]) -> list[RepositoryView]:
+    """The repositories of (entry, is it private), the busiest first."""
+    found: dict[tuple[str, bool], RepositoryView] = {}
+    for entry, is_private in entries:
+        for kind, records in sorted(entry.items()):
+            if isinstance(records, list):
+                _add(found, kind, records, is_private=is_private)
+    return sorted(found.values(), key=lambda view: (-view.count, view.name))
+
+
+def _add(
+    found: dict[tuple[str, bool], RepositoryView], kind: str, records: list[Any], *, is_private: bool
+) -> None:
+    for record in records:
+        if not isinstance(record, dict):
+            continue
+        name = _text(record.get("repository")) or ELSEWHERE
+        view = found.setdefault((name, is_private), RepositoryView(name, is_private))
+        if not view.groups or view.groups[-1].kind != kind:
+            view.groups.append(Group(kind))
+        group = view.groups[-1]
+        if len(group.lines) < MOST_SHOWN:
+            group.lines.append(_line(kind, record))
+        else:
+            group.hidden += 1
+
+
+def _line(kind: str, record: Mapping[str, Any]) -> Line:
+    name = next((name for name in TITLES if _text(record.get(name)).strip()), "")
+    title, _, rest = _text(record.get(name)).strip().partition("\n")
+    text = rest.strip() or (_text(record.get("body")).strip() if name != "body" else "")
+    return Line(
+        title=_shortened(title) or "Without a title",
+        text=_shortened(text),
+        url=web_address(record.get("url")),
+        at=_moment(kind, record),
+        note=_change(record),
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT].rstrip() + " …"
+
+
+def web_address(value: object) -> str:
+    """The address if it is one of the web, else "": a file changed by hand must not run anything."""
+    try:
+        parts = urlsplit(_text(value))
+    except ValueError:
+        return ""
+    return _text(value) if parts.scheme in ("https", "http") and parts.hostname else ""
+
+
+def _moment(kind: str, record: Mapping[str, Any]) -> datetime | None:
+    known = (KINDS[kind].moment,) if kind in KINDS else ()
+    for name in (*known, *MOMENTS):
+        try:
+            at = datetime.fromisoformat(_text(record.get(name)))
+        except ValueError:
+            continue
+        return at if at.tzinfo is not None else None
+    return None
+
+
+def _change(record: Mapping[str, Any]) -> str:
+    added, removed = record.get("additions"), record.get("deletions")
+    if not (isinstance(added, int) and isinstance(removed, int)):
+        return ""
+    return f"+{added:,} −{removed:,}"  # noqa: RUF001 - a minus sign

@@ -1,0 +1,287 @@
+"""Open Humans' word that a member left, as it arrives over HTTP."""
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import redis
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import Credential, User
+from sync.models import EraseScope, Subscription, SyncRun
+from tests.sync.broker import Sent
+from tests.sync.factories import make_run
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SECRET = "test-webhook-secret"
+
+
+@pytest.fixture(autouse=True)
+def no_calls_counted_yet(settings: Settings) -> Iterator[None]:
+    settings.OPENHUMANS_WEBHOOK_SECRET = SECRET
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def body_of(member_id: str, left_at: datetime | None = None, *, erase: bool = False) -> bytes:
+    """Spelled as Open Humans spells it."""
+    moment = (left_at or datetime.now(UTC)).isoformat()
+    said = {"project_member_id": member_id, "erasure_requested": erase, "timestamp": moment}
+    return json.dumps(said).encode()
+
+
+def call(
+    client: Client, body: bytes, secret: str | None = SECRET, path: str = "/openhumans/deauth/", **more: Any
+) -> Any:
+    headers = {}
+    if secret is not None:
+        headers["X-OpenHumans-Webhooks-Signature"] = (
+            "sha1=" + hmac.new(secret.encode(), body, hashlib.sha1).hexdigest()
+        )
+    return client.post(path, body, content_type="application/json", headers=headers, **more)
+
+
+def names(sent: Sent) -> list[tuple[str, Any]]:
+    return [(message.actor_name, message.args[0]) for message, _ in sent.messages]
+
+
+# --- A signed word ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/openhumans/deauth", "/openhumans/deauth/"])
+def test_syncing_and_logins_end_at_once(
+    client: Client, subscription: Subscription, sent: Sent, path: str
+) -> None:
+    member, run = subscription.user, make_run(subscription, state=SyncRun.State.RUNNING)
+    browser = Client()
+    browser.force_login(member)
+    assert browser.get("/dashboard/").status_code == 200
+
+    answer = call(client, body_of("12345678"), path=path)
+
+    assert answer.status_code == 200
+    subscription.refresh_from_db()
+    run.refresh_from_db()
+    assert subscription.status == Subscription.Status.DISCONNECTED
+    assert run.state == SyncRun.State.CANCELLED
+    assert browser.get("/dashboard/").status_code == 302
+    assert names(sent) == [("end_access", member.pk)]
+
+
+def test_it_is_heard_without_cookies_or_a_csrf_token(subscription: Subscription, sent: Sent) -> None:
+    assert call(Client(enforce_csrf_checks=True), body_of("12345678")).status_code == 200
+
+
+def test_other_members_are_left_alone(
+    client: Client, subscription: Subscription, stranger: User, sent: Sent
+) -> None:
+    call(client, body_of("12345678"))
+
+    assert Subscription.objects.get(user=stranger).status == Subscription.Status.ACTIVE
+    assert User.objects.get(pk=stranger.pk).left_at is None
+
+
+def test_members_and_others_get_the_same_answer(
+    client: Client, subscription: Subscription, sent: Sent
+) -> None:
+    known, unknown = call(client, body_of("12345678")), call(client, body_of("99999999"))
+
+    assert (known.status_code, known.content) == (unknown.status_code, unknown.content)
+    assert known.headers == unknown.headers
+
+
+def test_the_rows_stay_for_a_while_unless_erasure_was_asked_for(
+    client: Client, subscription: Subscription, stranger: User, sent: Sent
+) -> None:
+    call(client, body_of("12345678"))
+    call(client, body_of("87654321", erase=True))
+
+    stays, goes = (User.objects.get(open_humans_id=i).rows_until for i in ("12345678", "87654321"))
+    assert stays is not None
+    assert timedelta(days=89) < stays - timezone.now() < timedelta(days=91)
+    assert goes is not None
+    assert goes <= timezone.now()
+
+
+def test_hearing_it_again_changes_nothing(client: Client, subscription: Subscription, sent: Sent) -> None:
+    body = body_of("12345678")
+    call(client, body)
+    before = User.objects.values("left_at", "rows_until", "password").get(open_humans_id="12345678")
+
+    assert call(client, body).status_code == 200
+    assert User.objects.values("left_at", "rows_until", "password").get(open_humans_id="12345678") == before
+    assert len(sent.messages) == 1
+
+
+def test_erasure_may_still_be_asked_for_after_leaving(
+    client: Client, subscription: Subscription, sent: Sent
+) -> None:
+    call(client, body_of("12345678"))
+    call(client, body_of("12345678", erase=True))
+
+    rows_until = User.objects.get(open_humans_id="12345678").rows_until
+    assert rows_until is not None
+    assert rows_until <= timezone.now()
+    assert SyncRun.objects.get(trigger=SyncRun.Trigger.ERASE).erase_scope == EraseScope.ACCOUNT
+
+
+def test_an_old_word_sent_again_does_not_touch_who_authorized_since(
+    client: Client, subscription: Subscription, sent: Sent
+) -> None:
+    authorized_at = Credential.objects.get(identity__provider="openhumans").authorized_at
+
+    for left_at in (authorized_at, authorized_at - timedelta(days=3), datetime(2020, 6, 30, 20, tzinfo=UTC)):
+        assert call(client, body_of("12345678", left_at, erase=True)).status_code == 200
+
+    subscription.refresh_from_db()
+    assert subscription.status == Subscription.Status.ACTIVE
+    assert User.objects.get(open_humans_id="12345678").left_at is None
+    assert sent.messages == []
+
+
+def test_a_word_from_the_future_is_refused(client: Client, subscription: Subscription, sent: Sent) -> None:
+    answer = call(client, body_of("12345678", datetime.now(UTC) + timedelta(hours=1)))
+
+    assert answer.status_code == 400
+    assert User.objects.get(open_humans_id="12345678").left_at is None
+
+
+def test_redis_away_loses_nothing(client: Client, subscription: Subscription, sent: Sent) -> None:
+    sent.error = redis.ConnectionError("away")
+
+    assert call(client, body_of("12345678")).status_code == 200
+    assert User.objects.get(open_humans_id="12345678").left_at is not None
+
+
+def test_the_answer_takes_less_than_a_second(client: Client, subscription: Subscription, sent: Sent) -> None:
+    for _ in range(5):
+        browser = Client()
+        browser.force_login(subscription.user)
+    began = time.monotonic()
+    call(client, body_of("12345678"))
+    assert time.monotonic() - began < 1
+
+
+# --- What is not believed ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("secret", [None, "another secret", ""])
+def test_without_the_right_signature_nothing_happens(
+    client: Client, subscription: Subscription, sent: Sent, secret: str | None
+) -> None:
+    assert call(client, body_of("12345678"), secret).status_code == 403
+    assert User.objects.get(open_humans_id="12345678").left_at is None
+    assert sent.messages == []
+
+
+def test_a_signature_is_of_these_very_bytes(client: Client, subscription: Subscription, sent: Sent) -> None:
+    signed = body_of("87654321")
+    digest = hmac.new(SECRET.encode(), signed, hashlib.sha1).hexdigest()
+
+    answer = client.post(
+        "/openhumans/deauth/",
+        body_of("12345678"),
+        content_type="application/json",
+        headers={"X-OpenHumans-Webhooks-Signature": f"sha1={digest}"},
+    )
+
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b"not json", b"[]", body_of("12 or 1=1"), b'{"project_member_id": "1"}', b"\xff\xfe"]
+)
+def test_a_body_that_is_no_deauthorization_is_refused(client: Client, sent: Sent, body: bytes) -> None:
+    assert call(client, body).status_code == 400
+    assert sent.messages == []
+
+
+def test_a_long_body_is_not_even_read(client: Client, subscription: Subscription, sent: Sent) -> None:
+    assert call(client, body_of("12345678") + b" " * 5000).status_code == 403
+
+
+@pytest.mark.parametrize("method", ["get", "put", "delete"])
+def test_only_post_is_heard(client: Client, sent: Sent, method: str) -> None:
+    assert getattr(client, method)("/openhumans/deauth/").status_code == 405
+
+
+# --- Without a secret --------------------------------------------------------------------------------------
+
+
+def test_without_a_secret_it_only_has_the_token_checked(
+    client: Client, subscription: Subscription, sent: Sent, settings: Settings
+) -> None:
+    settings.OPENHUMANS_WEBHOOK_SECRET = ""
+    body = body_of("12345678", erase=True)
+
+    assert call(client, body, secret=None).status_code == 200
+    # Open Humans' second call holds the JSON inside a JSON text.
+    assert call(client, json.dumps(body.decode()).encode(), secret=None).status_code == 200
+
+    subscription.refresh_from_db()
+    assert subscription.status == Subscription.Status.ACTIVE
+    assert User.objects.get(open_humans_id="12345678").left_at is None
+    assert names(sent) == [("prove_alive", "12345678")] * 2
+
+
+def test_without_a_secret_members_and_others_are_treated_alike(
+    client: Client, subscription: Subscription, sent: Sent, settings: Settings
+) -> None:
+    settings.OPENHUMANS_WEBHOOK_SECRET = ""
+
+    known, unknown = (call(client, body_of(i), secret=None) for i in ("12345678", "99999999"))
+
+    assert (known.status_code, known.content) == (unknown.status_code, unknown.content)
+    assert names(sent) == [("prove_alive", "12345678"), ("prove_alive", "99999999")]
+
+
+def test_a_signature_made_with_an_empty_secret_is_none(
+    client: Client, subscription: Subscription, sent: Sent, settings: Settings
+) -> None:
+    settings.OPENHUMANS_WEBHOOK_SECRET = ""
+
+    call(client, body_of("12345678"), secret="")
+
+    assert User.objects.get(open_humans_id="12345678").left_at is None
+
+
+# --- Limits ------------------------------------------------------------------------------------------------
+
+
+def test_wrong_signatures_are_limited_per_address(
+    client: Client, subscription: Subscription, sent: Sent
+) -> None:
+    body = body_of("12345678")
+    statuses = [call(client, body, "wrong").status_code for _ in range(21)]
+
+    assert statuses == [403] * 20 + [429]
+    assert call(client, body, "wrong", REMOTE_ADDR="192.0.2.7").status_code == 403
+    assert call(client, body).status_code == 200  # Open Humans itself is still heard
+
+
+def test_behind_a_proxy_the_limit_is_of_the_address_that_the_proxy_saw(
+    client: Client, sent: Sent, settings: Settings
+) -> None:
+    settings.PROXY_ADDRESS_HEADER = "X-Forwarded-For"
+    forged = [f"10.0.0.{n}, 192.0.2.7" for n in range(20)]
+    for addresses in forged:
+        call(client, body_of("1"), "wrong", HTTP_X_FORWARDED_FOR=addresses)
+
+    answer = call(client, body_of("1"), "wrong", HTTP_X_FORWARDED_FOR="10.0.0.99, 192.0.2.7")
+
+    assert answer.status_code == 429
+
+
+def test_signed_calls_are_limited_too(client: Client, sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync.leaving.webhook.MOST_SIGNED", 3)
+
+    assert [call(client, body_of("1")).status_code for _ in range(4)] == [200, 200, 200, 429]

@@ -1,0 +1,380 @@
+"""A backup is restored and Redis is lost: the drill of docs/backup.md, with both stand-ins."""
+
+import io
+import os
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
+from django.db import connection, connections
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+from redis import Redis
+
+from accounts.models import Credential, User
+from config.run import wheels
+from sync import credentials
+from sync.actors import sync_step
+from sync.errors import WaitForLimit
+from sync.leaving import erasing, erasures
+from sync.models import EraseScope, ProviderState, Receipt, Subscription, SyncRun, YearFile
+from sync.operators import restoring
+from sync.scanning import scan
+from tests.cast import make_member
+from tests.faults.crowd import connected_crowd, crowded_repository
+from tests.sync.broker import Sent
+from tests.sync.world import World, living
+
+pytestmark = pytest.mark.django_db(transaction=True)
+CROWD, REFRESHED, ERASED = 56, 50, 2
+
+
+def after_restore(*arguments: str) -> str:
+    output = io.StringIO()
+    call_command("after_restore", *arguments, stdout=output)
+    return output.getvalue()
+
+
+@pytest.fixture
+def erasure_list(tmp_path: Path, settings: Settings) -> Path:
+    path = tmp_path / "erasures"
+    settings.ERASURE_LIST = str(path)
+    return path
+
+
+# --- The drill --------------------------------------------------------------------------------------------
+
+
+def postgres_program(name: str, *arguments: str) -> None:
+    database = connection.settings_dict
+    where = ["-h", database["HOST"], "-p", str(database["PORT"]), "-U", database["USER"]]
+    subprocess.run(
+        [wheels.postgres_folder() / "bin" / name, *where, "-d", database["NAME"], *arguments],
+        env={"PATH": os.environ["PATH"], "PGPASSWORD": database["PASSWORD"]},
+        check=True,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def world(tmp_path: Path, settings: Settings) -> Iterator[World]:
+    """Many members at both services; all of them are synced in their first week."""
+    began = datetime.now(UTC) - timedelta(weeks=14)
+    repository = crowded_repository(tmp_path, CROWD, began)
+    with living(tmp_path, settings, {"crowded": repository}) as world:
+        connected_crowd(world, CROWD)
+        yield world
+
+
+def finish(run: SyncRun) -> SyncRun:
+    for _ in range(60):
+        now = SyncRun.objects.filter(pk=run.pk).first()
+        if now is None or not now.is_active:
+            return now or run
+        run = now
+        try:
+            sync_step.fn(run.pk, run.step)
+        except WaitForLimit:
+            SyncRun.objects.filter(pk=run.pk).update(resume_at=timezone.now())
+    raise AssertionError("The run does not end.")
+
+
+def sync_all(members: list[Subscription]) -> list[SyncRun]:
+    """As the scan and the workers would: whoever is due gets a run, and each run is worked on."""
+    Subscription.objects.filter(pk__in=[member.pk for member in members]).update(next_due_at=timezone.now())
+    scan(timezone.now(), 1000)
+    return [finish(run) for run in SyncRun.objects.active()]
+
+
+def test_a_restored_backup_brings_nobody_back_and_repeats_nothing(
+    world: World, tmp_path: Path, settings: Settings, erasure_list: Path, client: Client, sent: Sent
+) -> None:
+    everybody = list(Subscription.objects.select_related("user").order_by("pk"))
+    author, neighbours = everybody[0], everybody[1:4]
+    refreshed, erased = everybody[4 : 4 + REFRESHED], everybody[4 + REFRESHED :]
+    assert len(erased) == ERASED
+    assert {run.state for run in sync_all([author, *neighbours, *erased])} == {SyncRun.State.SUCCEEDED}
+    client.force_login(author.user, backend="django.contrib.auth.backends.ModelBackend")
+
+    postgres_program("pg_dump", "--format=custom", f"--file={tmp_path / 'dump'}")
+
+    for member in refreshed:
+        token = Credential.objects.get(identity__user=member.user, identity__provider="openhumans")
+        credentials.openhumans_token(member.user, refused=token.access_token)
+    for member in erased:
+        finish(erasing.start(member, EraseScope.ACCOUNT))
+    for week in range(10):
+        world.repository.add([(datetime.now(UTC) - timedelta(weeks=week, days=1)).isoformat("T", "seconds")])
+    assert [run.state for run in sync_all([author])] == [SyncRun.State.SUCCEEDED]
+    published = world.stored()
+    uploads = world.openhumans.accounting()["by_endpoint"]["PUT /storage/<path:name>"]
+    assert User.objects.count() == CROWD - ERASED
+
+    # The disaster.
+    connections.close_all()
+    postgres_program("pg_restore", "--clean", "--if-exists", "--no-owner", str(tmp_path / "dump"))
+    for url in (settings.BROKER_URL, settings.BUDGET_URL, settings.METRICS_URL):
+        with Redis.from_url(url) as server:
+            server.flushdb()
+    assert User.objects.count() == CROWD
+    assert Session.objects.count() == 1
+
+    assert "gone 2" in after_restore("--dry-run")
+    told = after_restore()
+
+    assert "gone 2" in told
+    assert f"Tokens of Open Humans: {CROWD - REFRESHED - ERASED} work, {REFRESHED} are dead" in told
+    # The erased stay erased, and nobody is signed in any more.
+    assert not Subscription.objects.filter(pk__in=[member.pk for member in erased]).exists()
+    assert User.objects.count() == CROWD - ERASED
+    assert not Session.objects.exists()
+    # Those whose token died see one page with one button, which the others do not.
+    statuses = dict(Subscription.objects.values_list("pk", "status"))
+    assert {statuses[member.pk] for member in refreshed} == {Subscription.Status.RECONNECT_OPENHUMANS}
+    assert {statuses[member.pk] for member in (author, *neighbours)} == {Subscription.Status.ACTIVE}
+    client.force_login(refreshed[0].user, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get("/dashboard/").content.decode()
+    assert "Sign in with Open Humans again" in page
+    # The rest goes on, and uploads nothing that is there already.
+    runs = sync_all([author, *neighbours])
+    assert [run.state for run in runs] == [SyncRun.State.SUCCEEDED] * 4
+    assert world.stored() == published
+    assert world.openhumans.accounting()["by_endpoint"]["PUT /storage/<path:name>"] == uploads
+    assert not YearFile.objects.exclude(removed_by_member_at=None).exists()
+    assert not ProviderState.objects.exclude(opened_at=None).exists()
+
+
+# --- The list of erasures ---------------------------------------------------------------------------------
+
+
+def test_each_act_is_one_line_and_names_nobody(subscription: Subscription, erasure_list: Path) -> None:
+    erasures.note(subscription.user, EraseScope.FILES)
+    erasures.note(subscription.user, erasures.GONE)
+
+    text = erasure_list.read_text()
+    known = erasures.read(text.splitlines())
+    assert [erasure.act for erasure in known] == ["files", "gone"]
+    assert len({erasure.mark for erasure in known}) == 1
+    assert "12345678" not in text
+    assert erasure_list.stat().st_mode & 0o077 == 0
+
+
+def test_the_log_is_a_list_as_well(
+    subscription: Subscription, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.ERASURE_LIST = ""
+    erasures.note(subscription.user, erasures.GONE)
+    assert [erasure.act for erasure in erasures.read([f'{{"message": "{caplog.messages[-1]}"}}'])] == ["gone"]
+
+
+def test_a_list_that_cannot_be_written_keeps_nobody_here(
+    subscription: Subscription, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.ERASURE_LIST = "/nowhere/erasures"
+    erasures.note(subscription.user, erasures.GONE)
+    assert "cannot be written" in caplog.messages[-1]
+    assert erasures.read(caplog.messages)
+
+
+def test_marks_cannot_be_made_without_the_key(
+    subscription: Subscription, erasure_list: Path, settings: Settings
+) -> None:
+    erasures.note(subscription.user, erasures.GONE)
+    settings.TOKEN_KEYS = (b"k" * 32, *settings.TOKEN_KEYS)
+    erasures.note(subscription.user, erasures.GONE)
+
+    first, second = erasures.read(erasure_list.read_text().splitlines())
+    assert (first.key, first.mark) != (second.key, second.mark)
+    assert [user for user, _ in erasures.of_those_who_are_here([first, second])] == [subscription.user] * 2
+    settings.TOKEN_KEYS = settings.TOKEN_KEYS[:1]
+    assert erasures.unknown_keys([first, second]) == {first.key}
+    with pytest.raises(CommandError, match=f"TOKEN_KEYS lacks: {first.key}"):
+        after_restore()
+
+
+def test_whoever_came_back_after_being_erased_stays(erasure_list: Path) -> None:
+    first = make_member("12345678")
+    erasures.note(first, erasures.GONE)
+    first.delete()
+    make_member("12345678")
+
+    assert restoring.erasures_to_repeat(erasures.read(erasure_list.read_text().splitlines())) == []
+
+
+# --- Smaller acts -----------------------------------------------------------------------------------------
+
+
+def repeat(path: Path) -> None:
+    for user, erasure in restoring.erasures_to_repeat(erasures.read(path.read_text().splitlines())):
+        restoring.repeat(user, erasure)
+
+
+def test_files_that_were_deleted_since_are_not_collected_again(
+    subscription: Subscription, erasure_list: Path
+) -> None:
+    YearFile.objects.create(subscription=subscription, kind="public", year=2026, current_id=7)
+    erasures.note(subscription.user, EraseScope.FILES)
+
+    repeat(erasure_list)
+
+    subscription.refresh_from_db()
+    assert subscription.is_paused_by_member
+    assert not subscription.year_files.exists()
+
+
+def test_private_work_that_was_left_out_since_stays_out(
+    subscription: Subscription, erasure_list: Path
+) -> None:
+    subscription.agreement = {**subscription.agreement, "private": True}
+    subscription.save()
+    YearFile.objects.create(subscription=subscription, kind="private", year=2026, current_id=7)
+    YearFile.objects.create(subscription=subscription, kind="public", year=2026, current_id=8)
+    erasures.note(subscription.user, EraseScope.PRIVATE)
+
+    repeat(erasure_list)
+
+    subscription.refresh_from_db()
+    assert not subscription.includes_private
+    assert subscription.status == Subscription.Status.ACTIVE
+    assert [file.kind for file in subscription.year_files.all()] == ["public"]
+
+
+def test_github_that_was_disconnected_since_stays_disconnected(
+    subscription: Subscription, erasure_list: Path
+) -> None:
+    erasures.note(subscription.user, EraseScope.GITHUB)
+
+    repeat(erasure_list)
+
+    subscription.refresh_from_db()
+    assert subscription.status == Subscription.Status.DISCONNECTED
+    assert subscription.github_identity is None
+
+
+def test_an_account_whose_deletion_was_only_asked_for_is_deleted_by_a_run(
+    subscription: Subscription, erasure_list: Path, sent: Sent
+) -> None:
+    erasures.note(subscription.user, EraseScope.ACCOUNT)
+
+    repeat(erasure_list)
+
+    run = SyncRun.objects.get()
+    assert (run.trigger, run.erase_scope) == (SyncRun.Trigger.ERASE, EraseScope.ACCOUNT)
+
+
+def test_an_erasing_that_the_dump_knows_is_not_repeated(
+    subscription: Subscription, erasure_list: Path, sent: Sent
+) -> None:
+    """Their files may be new ones, of a time after they were deleted."""
+    erasing.start(subscription, EraseScope.FILES)
+    SyncRun.objects.update(state=SyncRun.State.SUCCEEDED)
+    Subscription.objects.update(status=Subscription.Status.ACTIVE, reason="")
+
+    repeat(erasure_list)
+
+    assert Receipt.objects.count() == 1
+    assert Subscription.objects.get().status == Subscription.Status.ACTIVE
+
+
+# --- Tokens -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(tmp_path: Path, settings: Settings, erasure_list: Path) -> Iterator[World]:
+    erasure_list.touch()
+    repository = crowded_repository(tmp_path, 3, datetime.now(UTC) - timedelta(weeks=2))
+    with living(tmp_path, settings, {"crowded": repository}) as world:
+        connected_crowd(world, 3)
+        yield world
+
+
+def kill_openhumans_tokens(world: World, members: list[User]) -> None:
+    for user in members:
+        world.state.grants.leave(str(user.open_humans_id), is_erasure_requested=False)
+
+
+def test_where_not_one_token_works_nobody_is_believed_to_be_gone(small: World) -> None:
+    kill_openhumans_tokens(small, list(User.objects.all()))
+
+    with pytest.raises(CommandError, match="3 tokens of openhumans were tried, and none works"):
+        after_restore()
+
+    assert set(Subscription.objects.values_list("status", flat=True)) == {"active"}
+    assert set(Credential.objects.values_list("state", flat=True)) == {"valid"}
+
+    assert "Tokens of Open Humans: 0 work, 3 are dead" in after_restore("--believe-all")
+    assert set(Subscription.objects.values_list("status", flat=True)) == {"reconnect_openhumans"}
+
+
+def test_dead_tokens_of_github_ask_to_connect_again(small: World) -> None:
+    credential = Credential.objects.filter(identity__provider="github").latest("pk")
+    credential.set_tokens("gho_dead", None, None, credential.scopes)
+    credential.save()
+
+    assert "Tokens of GitHub: 2 work, 1 are dead" in after_restore()
+
+    dead = Subscription.objects.get(user=credential.identity.user)
+    assert dead.status == Subscription.Status.RECONNECT_GITHUB
+    assert Subscription.objects.filter(status=Subscription.Status.ACTIVE).count() == 2
+
+
+def test_it_may_be_started_again(small: World) -> None:
+    first = after_restore()
+    assert first == after_restore()
+
+
+def test_a_wrong_secret_is_told_and_pauses_nobody(small: World, settings: Settings) -> None:
+    settings.OPENHUMANS_CLIENT_ID = "somebody-else"
+    Credential.objects.filter(identity__provider="openhumans").update(expires_at=timezone.now())
+
+    with pytest.raises(CommandError):
+        after_restore()
+
+    assert set(Subscription.objects.values_list("status", flat=True)) == {"active"}
+
+
+def test_an_outage_ends_it_with_an_exit_code_of_its_own(small: World) -> None:
+    small.openhumans.fault(html_500=20)
+    with pytest.raises(CommandError, match="cannot be asked") as error:
+        after_restore()
+    assert error.value.returncode == 3
+
+
+def test_the_list_is_named_or_done_without(db: None, settings: Settings, tmp_path: Path) -> None:
+    settings.ERASURE_LIST = ""
+    with pytest.raises(CommandError, match="--no-list"):
+        after_restore()
+    with pytest.raises(CommandError, match="cannot be read"):
+        after_restore("--list", str(tmp_path / "nothing"))
+    assert "Erasures repeated: none" in after_restore("--no-list")
+
+
+def test_a_rehearsal_changes_nothing(subscription: Subscription, erasure_list: Path) -> None:
+    erasures.note(subscription.user, erasures.GONE)
+
+    assert "gone 1" in after_restore("--dry-run")
+
+    assert User.objects.filter(pk=subscription.user_id).exists()
+
+
+def test_several_lists_are_read(subscription: Subscription, stranger: User, tmp_path: Path) -> None:
+    for user, name in ((subscription.user, "one"), (stranger, "two")):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("django.conf.settings.ERASURE_LIST", str(tmp_path / name))
+            erasures.note(user, erasures.GONE)
+
+    told = after_restore("--list", str(tmp_path / "one"), "--list", str(tmp_path / "two"))
+
+    assert "Erasures repeated: gone 2" in told
+    assert not User.objects.exists()
+
+
+def test_another_member_is_left_alone(subscription: Subscription, stranger: User, erasure_list: Path) -> None:
+    erasures.note(subscription.user, erasures.GONE)
+    repeat(erasure_list)
+    assert list(User.objects.all()) == [stranger]
