@@ -138,7 +138,8 @@ class GitHubClient:
     def fetch_commit_totals(
         self, repository_ids: Sequence[str], author_id: str
     ) -> tuple[CommitTotal | Unreadable, ...]:
-        """How many commits of the author (a User's node id) each default branch holds, in the asked order.
+        """How many commits of the author (a User's node id) each default branch holds, in the asked order,
+        and the newest of them.
 
         At most 25 at a time: beyond about 40 GitHub was seen to cut such lists without saying so.
         """

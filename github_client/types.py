@@ -204,12 +204,16 @@ class CommitPage:
 
 @dataclass(frozen=True, slots=True)
 class CommitTotal:
-    """How many commits of the member the default branch holds; `head_oid` is None for an empty repository."""
+    """How many commits of the member the default branch holds, and the newest of them.
+
+    `head_oid` is None for an empty repository, `newest_oid` where none of the commits is the member's.
+    """
 
     repository_id: str
     name: str
     head_oid: str | None
     total: int
+    newest_oid: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@
     "2026-W18": {...}
     }}
 
-Equal content means equal bytes: keys are sorted, separators fixed, and no clock of ours is written.
+Equal content means equal bytes: keys are sorted, separators fixed, and no clock of ours is written
+but the day on which a record was missed.
 Staged records (`pack`, `unpack`) use the same encoding, compressed.
 """
 
@@ -24,7 +25,17 @@ from typing import Any, BinaryIO
 import jsonschema_rs
 
 from sync.legacy import github_json
-from sync.records import CALENDAR, KINDS, Entry, merge_calendar, merge_records
+from sync.records import (
+    CALENDAR,
+    CENSUS,
+    KINDS,
+    MISSED_ON,
+    Entry,
+    Record,
+    mark_missed,
+    merge_calendar,
+    merge_records,
+)
 from sync.weeks import Week
 
 FORMAT = "github-weeks/1"
@@ -135,6 +146,7 @@ def merge_week(
     parsed = Week.parse(week)
     merged: dict[str, Any] = {}
     calendars: list[Mapping[str, int]] = []
+    censuses: list[Record] = []
     new = changed = 0
     for position, reading in enumerate(readings):
         calendars.append(reading.get(CALENDAR, {}))
@@ -150,6 +162,9 @@ def merge_week(
         if name == CALENDAR:
             calendars.extend(data)
             continue
+        if name == CENSUS:
+            censuses = data
+            continue
         held = merged.get(name, [])
         if name == github_json.KIND:
             held, data = github_json.yield_to_github(held, data)
@@ -157,6 +172,10 @@ def merge_week(
         merged[name] = union.records
         new += union.new
         changed += union.changed
+    for census in censuses:
+        records, missed = mark_missed(KINDS[census["kind"]], merged.get(census["kind"], []), census)
+        merged[census["kind"]] = records
+        changed += missed
     merged["starts_on"] = parsed.starts_on.isoformat()
     merged["ends_on"] = parsed.ends_on.isoformat()
     merged[CALENDAR] = merge_calendar({}, calendars)
@@ -166,17 +185,21 @@ def merge_week(
 
 
 def ledger_entry(content: Mapping[str, Any]) -> dict[str, Any]:
-    """What the ledger keeps of a week: how many records of each kind, in all and by day, calendar, state."""
+    """What the ledger keeps of a week: numbers of records (in all, by day, missed), calendar, state."""
     days: dict[str, dict[str, int]] = {}
+    missed: dict[str, int] = {}
     for name, kind in KINDS.items():
         for record in content.get(name, []):
             counts = days.setdefault(kind.day_of(record), {})
             counts[name] = counts.get(name, 0) + 1
+            if MISSED_ON in record:
+                missed[name] = missed.get(name, 0) + 1
     return {
         "state": content.get("state"),
         "counts": {name: len(content[name]) for name in KINDS if name in content},
         "days": days,
         CALENDAR: content.get(CALENDAR, {}),
+        **({"missed": missed} if missed else {}),
     }
 
 

@@ -141,7 +141,14 @@ def bring_back(subscription: Subscription, year_file: YearFile) -> None:
 def _read_year_again(subscription: Subscription, year: int) -> None:
     """Histories, lists and that year's calendar. The caller saves the subscription."""
     subscription.repositories.filter(is_fork=False, not_readable="").exclude(head_oid="").update(
-        pinned_oid="", cursor="", held_by_week={}, seen_by_week={}, held=0, is_read=False, frontier=None
+        pinned_oid="",
+        cursor="",
+        held_by_week={},
+        seen_by_week={},
+        held=0,
+        is_read=False,
+        frontier=None,
+        newest_oid="",
     )
     subscription.read_lists_again()
     calendar = subscription.lists.setdefault(CALENDAR, {"years": [], "windows": []})

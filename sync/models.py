@@ -133,9 +133,14 @@ class RepositoryState(models.Model):
     said = models.PositiveIntegerField(null=True)
     said_for_oid = models.CharField(max_length=64, blank=True)
     held = models.PositiveIntegerField(default=0)
-    # Commits per ISO week of their committer date: held from finished readings, and seen in this one.
+    # The member's newest commit when the last reading was finished.
+    newest_oid = models.CharField(max_length=64, blank=True)
+    # Tallies of commits, see collect/agreement: held from finished readings, and seen in this one.
     held_by_week = models.JSONField(default=dict)
     seen_by_week = models.JSONField(default=dict)
+    # Of this reading: {"newest": its first commit, "is_joined": whether it met `newest_oid`,
+    # "met": {week of the author date: [short keys]} where commits are held already}.
+    reading = models.JSONField(default=dict)
     tree_oid = models.CharField(max_length=64, blank=True)
     # For github-profile.json: owner, permission, language, stars, ...
     details = models.JSONField(default=dict)

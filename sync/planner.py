@@ -264,42 +264,6 @@ def is_passed(week: Week, until: datetime | None) -> bool:
     return until is None or until < week.starts_at - PASSING_MARGIN
 
 
-# --- Agreeing with GitHub's totals ----------------------------------------------------------------
-
-
-def agreement(held_by_week: Mapping[str, int], seen_by_week: Mapping[str, int], total: int) -> Week | None:
-    """The newest week at and before which held and said agree, so that nothing older needs to be read.
-
-    A history is paged newest first. After the pages seen so far, `total - seen(after w)` commits of the new
-    history lie in week w or before it; if the held ones number the same, every new commit has been met.
-    Only weeks that the pages have gone through whole are candidates: those at or before the oldest one seen.
-    Weeks are those of the committer date, which orders the history. None where nothing agrees yet.
-    """
-    if not seen_by_week:
-        return None
-    oldest_seen = min(seen_by_week)
-    candidates = sorted({*held_by_week, *seen_by_week}, reverse=True)
-    for week in candidates:
-        if week < oldest_seen:
-            break
-        after = sum(count for seen, count in seen_by_week.items() if seen > week)
-        held = sum(count for known, count in held_by_week.items() if known <= week)
-        if total - after == held:
-            return Week.parse(week)
-    return None
-
-
-def united_counts(
-    held_by_week: Mapping[str, int], seen_by_week: Mapping[str, int], boundary: Week | None
-) -> dict[str, int]:
-    """Commits held per week once a reading has come to agreement at `boundary`, or to the end (None)."""
-    if boundary is None:
-        return dict(seen_by_week)
-    limit = str(boundary)
-    kept = {week: count for week, count in held_by_week.items() if week <= limit}
-    return kept | {week: count for week, count in seen_by_week.items() if week > limit}
-
-
 # --- The probe and the calendars ------------------------------------------------------------------
 
 

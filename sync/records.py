@@ -7,12 +7,16 @@ calendar of some of its days. A new kind of record is one line in `KINDS`: the e
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha1
 from typing import Any
 
 from sync.weeks import Week
 
 Record = dict[str, Any]
 CALENDAR = "calendar"
+# What a complete listing met, see collect/census.py.
+CENSUS = "census"
+MISSED_ON = "missed_on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,11 @@ class Kind:
         return self.moment_of(record), self.key_of(record)
 
     def united(self, known: Record, read: Record) -> Record:
-        """The newer reading over the known one; what it does not know (None) stays, parts are united."""
+        """The newer reading over the known one; what it does not know (None) stays, parts are united.
+
+        What was read again is there again: only the newer reading can say that it is missed.
+        """
+        known = {name: value for name, value in known.items() if name != MISSED_ON}
         united = {**known, **{name: value for name, value in read.items() if value is not None}}
         for name in self.nested:
             parts = {part["id"]: part for part in [*known.get(name, []), *read.get(name, [])]}
@@ -119,6 +127,36 @@ def merge_records(kind: Kind, held: Iterable[Record], read: Iterable[Record]) ->
             changed += 1
             records[key] = united
     return Merged(sorted(records.values(), key=kind.sort_key), new, changed)
+
+
+def mark_missed(kind: Kind, held: Iterable[Record], census: Record) -> tuple[list[Record], int]:
+    """Records that a complete listing should have met and did not get the day; see collect/census.py.
+
+    Return all records, and how many were marked now.
+    """
+    met, records, marked = set(census["met"]), [], 0
+    for record in held:
+        if MISSED_ON not in record and _is_covered(record, census) and short_key(kind, record) not in met:
+            record = {**record, MISSED_ON: census["on"]}
+            marked += 1
+        records.append(record)
+    return records, marked
+
+
+def _is_covered(record: Record, census: Record) -> bool:
+    if any(record.get(name) not in values for name, values in census["where"].items()):
+        return False
+    after = census["after"]
+    return not after or str(Week.of(datetime.fromisoformat(record["committed_at"]))) > after
+
+
+def short_key(kind: Kind, record: Record) -> str:
+    """As censuses remember it: enough to tell the records of one week from each other."""
+    return short(kind.key_of(record))
+
+
+def short(key: Iterable[str]) -> str:
+    return sha1(" ".join(key).encode(), usedforsecurity=False).hexdigest()[:12]
 
 
 def merge_calendar(held: Mapping[str, int], read: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -87,9 +87,12 @@ def _commit_total(
     branch = node.optional_node("defaultBranchRef")
     head = branch.optional_node("target") if branch else None
     if head is None:
-        return CommitTotal(repository_id, node.text("nameWithOwner"), None, 0)
-    total = head.node("history").count("totalCount")
-    return CommitTotal(repository_id, node.text("nameWithOwner"), head.text("oid"), total)
+        return CommitTotal(repository_id, node.text("nameWithOwner"), None, 0, None)
+    history = head.node("history")
+    newest = next((commit.text("oid") for commit in history.optional_nodes("nodes") if commit), None)
+    return CommitTotal(
+        repository_id, node.text("nameWithOwner"), head.text("oid"), history.count("totalCount"), newest
+    )
 
 
 def _release_page(

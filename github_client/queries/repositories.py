@@ -52,7 +52,10 @@ query CommitTotals($repositories: [ID!]!, $author: ID!) {{
     ... on Repository {{
       id nameWithOwner
       defaultBranchRef {{
-        target {{ oid ... on Commit {{ history(author: {{id: $author}}) {{ totalCount }} }} }}
+        target {{
+          oid
+          ... on Commit {{ history(first: 1, author: {{id: $author}}) {{ totalCount nodes {{ oid }} }} }}
+        }}
       }}
     }}
   }}
@@ -74,9 +77,9 @@ def repository_page(after: str | None, size: int) -> Query:
 
 
 def commit_totals(repository_ids: Sequence[str], author_id: str) -> Query:
-    """Connections of which only the total is asked for are not counted."""
+    """With the newest commit: an equal total alone does not tell that a history was not rewritten."""
     variables = {"repositories": list(repository_ids), "author": author_id}
-    return Query("CommitTotals", _COMMIT_TOTALS, variables)
+    return Query("CommitTotals", _COMMIT_TOTALS, variables, connections=len(repository_ids))
 
 
 def releases(requests: Sequence[tuple[str, str | None]], size: int) -> Query:

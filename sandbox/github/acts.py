@@ -12,6 +12,7 @@ JSON object with the `id` of what was made or changed, and its `number` or `name
 `create_comment`            `on`: node id of an issue, pull request, discussion, gist or commit; `body`
 `edit_comment`              `id`, `body`: any item; `updatedAt` moves
 `delete_comment`            `id`: any item; nothing else tells that it was there
+`close_issue`               `id`: an issue; `reason` (COMPLETED)
 `submit_review`             `on`: node id of a pull request, else the last one; `comments`: how many; `state`
 `create_gist`               `description`, `text`, `public` (true)
 `publish_release`           `tag`, `name`: of the head of the repository
@@ -74,6 +75,7 @@ class Acts:
             "create_comment": self._create_comment,
             "edit_comment": self._edit,
             "delete_comment": self._delete,
+            "close_issue": self._close_issue,
             "submit_review": self._submit_review,
             "create_gist": self._create_gist,
             "publish_release": self._publish_release,
@@ -167,6 +169,16 @@ class Acts:
                 overlay.deleted.add((item.prefix, item.id))
         self._changed(item)
         return _answer(item)
+
+    def _close_issue(self, details: Details) -> Details:
+        issue = self._find(details["id"])
+        if not isinstance(issue, Issue):
+            raise ActError(f"{details['id']} is no issue.")
+        issue.closed, issue.state_reason = seconds_of(details), str(details.get("reason", "COMPLETED"))
+        self._world.overlay(issue.home).closed[issue.id] = issue.closed, issue.state_reason
+        self._touch(issue, details)
+        self._changed(issue)
+        return _answer(issue)
 
     def _submit_review(self, details: Details) -> Details:
         request = self._pull_request(details)

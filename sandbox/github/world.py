@@ -41,6 +41,8 @@ class Overlay:
     made: list[Item] = field(default_factory=list)
     edited: dict[tuple[str, int], tuple[int, str]] = field(default_factory=dict)
     """`updated` and `body`, by prefix and id."""
+    closed: dict[int, tuple[int, str]] = field(default_factory=dict)
+    """When and why, by id of an issue."""
     deleted: set[tuple[str, int]] = field(default_factory=set)
     stars: dict[int, Star | None] = field(default_factory=dict)
     """By account; None where one was taken away."""
@@ -56,6 +58,9 @@ class Overlay:
         for place, (updated, body) in self.edited.items():
             if place in known:
                 known[place].updated, known[place].body = updated, body
+        for issue in activity.issues:
+            if issue.id in self.closed:
+                issue.closed, issue.state_reason = self.closed[issue.id]
         for place in self.deleted & known.keys():
             activity.remove(known[place])
         kept = [star for star in activity.stars if star.account.id not in self.stars]

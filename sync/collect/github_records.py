@@ -119,6 +119,25 @@ def list_entries(subscription: Subscription, items: Iterable[ListItem]) -> list[
     return [entry for entry in staged if entry is not None]
 
 
+def record_key(item: ListItem) -> tuple[str, ...]:
+    """As the record's own (`KINDS`), also of what the choice does not cover."""
+    if isinstance(item, Star):
+        return item.repository.node_id, moment(item.starred_at) or ""
+    return (item.node_id,)
+
+
+def is_listed(subscription: Subscription, item: ListItem) -> bool:
+    """Whether the choice covers it, so that it becomes a record."""
+    match item:
+        case Gist():
+            visibility = "public" if item.is_public else SECRET
+        case Comment(repository=None):
+            visibility = "public" if item.is_public else SECRET
+        case _:
+            visibility = item.repository.visibility if item.repository else SECRET
+    return is_covered(subscription, visibility)
+
+
 def _issue(issue: Issue) -> Record:
     return {
         **_of(issue.repository),

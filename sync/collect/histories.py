@@ -1,20 +1,24 @@
 """Commits: how far each repository's history has been read, totals, pages, and the REST fallback."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from github_client import Commit, CommitPage, CommitPageRequest, CommitTotal, Unreadable
 from sync import planner
+from sync.collect import census
+from sync.collect.agreement import added, agreement, count, same_weeks, tally, united, vanished
 from sync.collect.collector import Collector
 from sync.collect.github_records import commit_entry, file_kind
 from sync.models import RepositoryState
-from sync.records import Entry
+from sync.records import KINDS, Entry, short_key
 from sync.staging import stage
 from sync.weeks import Week
 
 # A reading's frontier is the newest of its last commits: one clock that was wrong does not move it.
 FRONTIER_SAMPLE = 5
 REST_CURSOR = "rest:"
+# A commit is filed by its author date: mostly not long before it was committed.
+AUTHORED_BEFORE = timedelta(weeks=8)
 
 
 def read_totals(collector: Collector, request: planner.ReadTotals) -> None:
@@ -26,25 +30,42 @@ def read_totals(collector: Collector, request: planner.ReadTotals) -> None:
             state = states[answer.repository_id]
             match answer:
                 case Unreadable():
-                    _mark_unreadable(state, answer.reason)
+                    stage(subscription, _mark_unreadable(state, answer.reason))
                 case CommitTotal():
                     _take_total(state, answer)
             state.save()
 
 
-def _mark_unreadable(state: RepositoryState, reason: str) -> None:
+def _mark_unreadable(state: RepositoryState, reason: str) -> list[tuple[str, Entry]]:
+    """Return what is to be staged: a repository that is gone is missed among those the member made."""
     sentences = {"not_found": "not found on GitHub any more", "forbidden": "GitHub does not let us read it"}
     state.not_readable = sentences.get(reason, reason)
     _end_reading(state)
     state.is_read = True
+    made_at = state.details.get("created_at")
+    if reason != "not_found" or made_at is None:
+        return []
+    week = str(Week.of(datetime.fromisoformat(made_at)))
+    where = {"repository_id": [state.node_id]}
+    return census.entries(
+        state.subscription, "repositories_created", where, {}, lambda each, _held: each == week
+    )
 
 
 def _take_total(state: RepositoryState, answer: CommitTotal) -> None:
-    """Where the total is what is held, a moved head brought nothing of the member's."""
+    """Where total and newest commit are what is held, a moved head brought nothing of the member's."""
+    _take_name(state, answer.name)
     state.head_oid = answer.head_oid or ""
     state.said, state.said_for_oid = answer.total, state.head_oid
-    if answer.total == state.held:
+    if answer.total == state.held and (answer.newest_oid or "") == state.newest_oid:
         state.pinned_oid, state.is_read = state.head_oid, True
+
+
+def _take_name(state: RepositoryState, name: str) -> None:
+    """A repository that was transferred may be in no list any more; its histories tell where it is."""
+    if name and name.partition("/")[0] != state.name.partition("/")[0]:
+        state.details = {fact: value for fact, value in state.details.items() if fact != "owner_id"}
+    state.name = name or state.name
 
 
 def read_commits(collector: Collector, request: planner.ReadCommits) -> None:
@@ -104,54 +125,100 @@ def take_page(state: RepositoryState, page: CommitPage) -> list[tuple[str, Entry
     """Move the repository's reading on by one page; return what is to be staged."""
     match page.outcome:
         case "not_found" | "forbidden":
-            _mark_unreadable(state, page.outcome)
-            kept: Sequence[Commit] = ()
+            kept = _mark_unreadable(state, page.outcome)
         case "head_gone":
             # Pushed over while it was being read: the next probe brings the new head.
             _end_reading(state)
             state.head_oid = state.pinned_oid = ""
-            state.is_read, kept = True, ()
+            state.is_read, kept = True, []
         case "empty":
             _end_reading(state)
-            state.is_read, kept = True, ()
+            state.is_read, kept = True, []
         case _:
+            _take_name(state, page.repository)
             state.said, state.said_for_oid = page.total, page.request.head_oid
             kept = _advance(
                 state, page.request.head_oid, page.commits, page.end_cursor if page.has_next else None
             )
     state.save()
-    return [_staged_commit(state, commit) for commit in kept]
+    return kept
 
 
 def _advance(
     state: RepositoryState, head_oid: str, commits: Sequence[Commit], next_cursor: str | None
-) -> Sequence[Commit]:
+) -> list[tuple[str, Entry]]:
     """Count what was seen; end the reading at its end, or where held and said agree. Return what is news."""
     if not state.cursor:
-        state.pinned_oid, state.seen_by_week, state.frontier = head_oid, {}, None
+        _begin_reading(state, head_oid, commits)
     weeks = [str(Week.of(commit.committed_at)) for commit in commits]
-    state.seen_by_week = dict(Counter(state.seen_by_week) + Counter(weeks))
+    state.seen_by_week = added(
+        state.seen_by_week, tally((week, commit.oid) for week, commit in zip(weeks, commits, strict=True))
+    )
+    state.reading["is_joined"] |= any(commit.oid == state.newest_oid for commit in commits)
+    news = [_staged_commit(state, commit) for commit in commits]
+    if state.held:
+        _note_met(state, news)
     boundary = None
     if state.said is not None and state.said_for_oid == head_oid:
-        boundary = planner.agreement(state.held_by_week, state.seen_by_week, state.said)
+        boundary = agreement(
+            state.held_by_week, state.seen_by_week, state.said, is_joined=state.reading["is_joined"]
+        )
     if next_cursor and boundary is None:
         last = max(commit.committed_at for commit in commits[-FRONTIER_SAMPLE:])
         state.frontier = min(state.frontier or last, last)
         state.cursor = next_cursor
-        return commits
-    state.held_by_week = planner.united_counts(
-        state.held_by_week, state.seen_by_week, boundary if next_cursor else None
-    )
-    state.held = sum(state.held_by_week.values())
+        return news
+    return _conclude(state, [*zip(weeks, news, strict=True)], boundary if next_cursor else None)
+
+
+def _begin_reading(state: RepositoryState, head_oid: str, commits: Sequence[Commit]) -> None:
+    state.pinned_oid, state.seen_by_week, state.frontier = head_oid, {}, None
+    newest = commits[0].oid if commits else ""
+    state.reading = {"newest": newest, "is_joined": False, "met": {}}
+
+
+def _note_met(state: RepositoryState, news: Sequence[tuple[str, Entry]]) -> None:
+    for _, entry in news:
+        key = short_key(KINDS["commits"], entry.data)
+        state.reading["met"].setdefault(entry.week, []).append(key)
+
+
+def _conclude(
+    state: RepositoryState, news: Sequence[tuple[str, tuple[str, Entry]]], boundary: Week | None
+) -> list[tuple[str, Entry]]:
+    """The reading is over. Return the news after the boundary, and what may have gone from there.
+
+    Weeks with the very commits that are held are no news: a repository that was only renamed changes no file.
+    """
+    limit, reading = str(boundary) if boundary else "", state.reading
+    unchanged = same_weeks(state.held_by_week, state.seen_by_week) if boundary is None else set()
+    gone = vanished(state.held_by_week, state.seen_by_week, boundary, is_joined=reading["is_joined"])
+    state.held_by_week = united(state.held_by_week, state.seen_by_week, boundary)
+    state.held = count(state.held_by_week)
+    state.newest_oid = reading["newest"]
     _end_reading(state)
     state.is_read = state.pinned_oid == state.head_oid
-    if boundary is None:
-        return commits
-    return [commit for commit, week in zip(commits, weeks, strict=True) if week > str(boundary)]
+    found = [entry for week, entry in news if week > limit and week not in unchanged]
+    return found + (_missing(state, gone, reading["met"], limit) if gone else [])
+
+
+def _missing(
+    state: RepositoryState, gone: Sequence[str], met: Mapping[str, Sequence[str]], after: str
+) -> list[tuple[str, Entry]]:
+    first = str(Week.of(Week.parse(gone[0]).starts_at - AUTHORED_BEFORE))
+    last = str(Week.of(Week.parse(gone[-1]).starts_at + timedelta(weeks=1)))
+    return census.entries(
+        state.subscription,
+        "commits",
+        {"repository_id": [state.node_id]},
+        met,
+        lambda week, _held: week in met or first <= week <= last,
+        after=after,
+    )
 
 
 def _end_reading(state: RepositoryState) -> None:
-    state.cursor, state.seen_by_week, state.frontier = "", {}, None
+    state.cursor, state.seen_by_week, state.frontier, state.reading = "", {}, None, {}
 
 
 def _staged_commit(state: RepositoryState, commit: Commit) -> tuple[str, Entry]:
@@ -165,7 +232,7 @@ def read_commits_rest(collector: Collector, page: planner.Page) -> None:
     """
     subscription = collector.subscription
     state = subscription.repositories.get(node_id=page.repository_id)
-    seen = sum(state.seen_by_week.values())
+    seen = count(state.seen_by_week)
     number = int(page.cursor.removeprefix(REST_CURSOR)) if page.cursor.startswith(REST_CURSOR) else 0
     skip = 0 if number else seen % planner.PAGE_LIMIT
     number = number or seen // planner.PAGE_LIMIT + 1
@@ -174,10 +241,10 @@ def read_commits_rest(collector: Collector, page: planner.Page) -> None:
     )
     with collector.recorded():
         if answer.outcome != "read":
-            _mark_unreadable(state, answer.outcome)
+            stage(subscription, _mark_unreadable(state, answer.outcome))
             state.save()
             return
         following = f"{REST_CURSOR}{answer.next_page}" if answer.next_page else None
         kept = _advance(state, page.head_oid, answer.commits[skip:], following)
         state.save()
-        stage(subscription, [_staged_commit(state, commit) for commit in kept])
+        stage(subscription, kept)

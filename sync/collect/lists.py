@@ -4,24 +4,37 @@ Each list is read newest first and keeps its place in `Subscription.lists`:
 
     {"said": how many GitHub counts, "top": the first entries as the last probe saw them,
      "watermark": the newest moment of the last finished reading,
-     "reading": {"cursor", "frontier", "newest"} while it is being read, else None}
+     "counted": how many there were when all was read, and what is new since,
+     "created": when the newest entry was made,
+     "reading": while it is being read, else None:
+         {"cursor", "frontier", "newest", "is_whole": to the list's end whatever the watermark,
+          "seen": entries met, "unreadable": those GitHub withheld, "new": made since the last reading,
+          "met", "outside": {week: [short keys]} of a list that is read again whole, records that the choice
+          covers and others,
+          "is_second": right after a whole reading that met too few}}
 
 Lists that GitHub orders by their last change tell of edits too; those it cannot order are read from their
 end, by creation. A reading goes on to the end the first time, and later to the watermark, with some overlap
 because clocks differ and entries that share a moment come in any order.
+
+Nothing tells of a deleted entry, or of old ones that came into view, but a total that does not follow: then
+that list is read again whole, once, and held records that it no longer has are marked (census.py). What is
+said and found then counts as explained, so totals that can never agree cause no further reading.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from github_client import ListItem, ListName, ListPage, ListRequest, Probe, PullRequest, Star
 from sync import planner
-from sync.collect import reviews
+from sync.collect import census, reviews
 from sync.collect.collector import Collector
-from sync.collect.github_records import list_entries
+from sync.collect.github_records import is_listed, list_entries, record_key
 from sync.models import Subscription
+from sync.records import Entry, short
 from sync.staging import stage
+from sync.weeks import Week
 
 # Which kind of record a list brings. Own pull requests also bring the member's reviews of them.
 KIND_OF: dict[ListName, str] = {
@@ -34,6 +47,13 @@ KIND_OF: dict[ListName, str] = {
     "stars": "stars",
     "gists": "gists",
     "discussions": "discussions",
+}
+# On what the comments of each list stand: one kind of record, several lists.
+SUBJECTS: dict[str, list[str]] = {
+    "comments": ["issue", "pull_request"],
+    "commit_comments": ["commit"],
+    "gist_comments": ["gist"],
+    "discussion_comments": ["discussion"],
 }
 # Read from the end, by creation: GitHub offers no order for them.
 UNORDERED = {"commit_comments", "gist_comments", "discussion_comments"}
@@ -73,8 +93,27 @@ def _note_top(subscription: Subscription, name: ListName, page: ListPage) -> Non
     new = [item for item in page.items if watermark is None or moment_of(name, item) >= watermark - OVERLAP]
     _stage(subscription, new)
     if state["reading"] is None:
-        state["reading"] = {"cursor": None, "frontier": None, "newest": state["watermark"]}
-        _advance(state, name, page)
+        state["reading"] = _new_reading(state, is_whole=watermark is None)
+        _advance(subscription, state, name, page)
+    else:
+        # What came on top of a reading under way; it will not meet these itself.
+        state["reading"]["new"] += _count_new(state, page.items)
+
+
+def _new_reading(state: Mapping[str, Any], *, is_whole: bool, is_second: bool = False) -> dict[str, Any]:
+    return {
+        "cursor": None,
+        "frontier": None,
+        "newest": state["watermark"],
+        "is_whole": is_whole,
+        "is_second": is_second,
+        "seen": 0,
+        "unreadable": 0,
+        "new": 0,
+        # What is not held yet cannot be missed.
+        "met": {} if is_whole and state["watermark"] else None,
+        "outside": {},
+    }
 
 
 def read_lists(collector: Collector, request: planner.ReadLists) -> None:
@@ -94,7 +133,7 @@ def read_lists(collector: Collector, request: planner.ReadLists) -> None:
             state = subscription.lists[page.name]
             state["said"] = page.total
             _stage(subscription, page.items)
-            _advance(state, page.name, page)
+            _advance(subscription, state, page.name, page)
         subscription.save(update_fields=["lists"])
 
 
@@ -103,20 +142,72 @@ def _page_size(name: str, size: int) -> int:
     return max(size // 2, 1) if name == "pull_requests" else size
 
 
-def _advance(state: dict[str, Any], name: ListName, page: ListPage) -> None:
+def _advance(subscription: Subscription, state: dict[str, Any], name: ListName, page: ListPage) -> None:
     """Move the reading on by a page, or end it at the list's end or below the watermark."""
     reading, watermark = state["reading"], _moment(state["watermark"])
     moments = [moment_of(name, item) for item in page.items]
     known = _moment(reading["newest"])
     newest = max([*moments, *([known] if known else [])], default=None)
     reading["newest"] = newest.isoformat() if newest else None
+    reading["seen"] += len(page.items)
+    reading["unreadable"] += page.unreadable + page.is_over_limit
+    reading["new"] += _count_new(state, page.items)
+    if reading["met"] is not None:
+        _note_met(subscription, reading, page.items)
     is_below = bool(moments) and watermark is not None and min(moments) < watermark - OVERLAP
-    if not page.has_next or is_below:
-        state["watermark"], state["reading"] = reading["newest"], None
+    if not page.has_next or (is_below and not reading["is_whole"]):
+        _end_reading(subscription, state, name, page.total)
         return
     reading["cursor"] = page.end_cursor
     if moments:
         reading["frontier"] = min(moments).isoformat()
+
+
+def _count_new(state: dict[str, Any], items: Iterable[ListItem]) -> int:
+    """How many were made after the newest one known."""
+    newest = _moment(state.get("created"))
+    made = [created_of(item) for item in items]
+    if made:
+        state["created"] = max([*made, *([newest] if newest else [])]).isoformat()
+    return sum(newest is None or moment > newest for moment in made)
+
+
+def _note_met(subscription: Subscription, reading: dict[str, Any], items: Iterable[ListItem]) -> None:
+    for item in items:
+        place = reading["met" if is_listed(subscription, item) else "outside"]
+        place.setdefault(str(Week.of(created_of(item))), []).append(short(record_key(item)))
+
+
+def _end_reading(subscription: Subscription, state: dict[str, Any], name: ListName, total: int) -> None:
+    """Where the totals do not follow from what was read, the list is read again whole, but only once."""
+    reading = state["reading"]
+    state["watermark"], state["reading"] = reading["newest"], None
+    if reading["is_whole"]:
+        state["counted"] = total
+        if reading["seen"] + reading["unreadable"] < total:
+            # Entries that moved to the top while the list was read: they are above the newest one it met.
+            state["reading"] = _new_reading(state, is_whole=False, is_second=True)
+        elif reading["met"] is not None and not reading["unreadable"]:
+            stage(subscription, _missing(subscription, name, reading))
+        return
+    expected = state.get("counted", total - reading["new"]) + reading["new"]
+    state["counted"] = total
+    if expected != total and not reading["is_second"]:
+        state["reading"] = _new_reading(state, is_whole=True)
+
+
+def _missing(
+    subscription: Subscription, name: ListName, reading: Mapping[str, Any]
+) -> list[tuple[str, Entry]]:
+    met: dict[str, list[str]] = reading["met"]
+    outside: dict[str, list[str]] = reading["outside"]
+    return census.entries(
+        subscription,
+        KIND_OF[name],
+        {"on": SUBJECTS[name]} if name in SUBJECTS else {},
+        {week: [*met.get(week, ()), *outside.get(week, ())] for week in {*met, *outside}},
+        lambda week, held: held > len(met.get(week, ())),
+    )
 
 
 def _stage(subscription: Subscription, items: Iterable[ListItem]) -> None:
@@ -133,6 +224,10 @@ def moment_of(name: ListName, item: ListItem) -> datetime:
     if isinstance(item, Star):
         return item.starred_at
     return item.created_at if name in UNORDERED else item.updated_at
+
+
+def created_of(item: ListItem) -> datetime:
+    return item.starred_at if isinstance(item, Star) else item.created_at
 
 
 def _key(item: ListItem) -> str:

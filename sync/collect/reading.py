@@ -9,7 +9,7 @@ from datetime import date
 
 from github_client import TooHeavy
 from sync import planner
-from sync.collect import calendars, histories, lists, releases, repositories, reviews
+from sync.collect import agreement, calendars, histories, lists, releases, repositories, reviews
 from sync.collect.collector import Collector
 from sync.models import RepositoryState, Subscription
 from sync.records import CALENDAR
@@ -17,7 +17,7 @@ from sync.records import CALENDAR
 
 def situation(subscription: Subscription) -> planner.Situation:
     state = subscription.lists
-    unread = subscription.repositories.filter(is_read=False)
+    unread = subscription.repositories.filter(is_read=False).defer("held_by_week", "reading", "details")
     return planner.Situation(
         repositories_cursor=state.get(repositories.LIST, {}).get("cursor"),
         windows=[
@@ -44,7 +44,7 @@ def _stream(state: RepositoryState) -> planner.Stream:
         frontier=state.frontier,
         said=state.said,
         said_for_oid=state.said_for_oid,
-        seen=sum(state.seen_by_week.values()),
+        seen=agreement.count(state.seen_by_week),
     )
 
 

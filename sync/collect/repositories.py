@@ -1,8 +1,9 @@
 """Which repositories there are, and which of them have something new to read."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from github_client import Contributions, Probe, Repository
+from github_client import Contributions, Probe, Repository, RepositoryPage
 from sync import planner
 from sync.collect.collector import Collector
 from sync.collect.github_records import is_covered, repository_created
@@ -13,7 +14,10 @@ LIST = "repositories"
 
 
 def note_probe(subscription: Subscription, answer: Probe) -> None:
-    """The list is read on while its last repository is news, or when its length changed."""
+    """The list is read on while its last repository is news, or when its length changed.
+
+    A list that became shorter is read whole, and what it no longer has is asked for by its id.
+    """
     page = answer.repositories
     contributed = [repository for repository, _ in answer.contributions.repositories]
     news = note_repositories(subscription, [*page.repositories, *contributed])
@@ -21,10 +25,14 @@ def note_probe(subscription: Subscription, answer: Probe) -> None:
     is_end_news = bool(page.repositories) and page.repositories[-1].node_id in news
     goes_on = page.has_next and (is_end_news or known.get("total") != page.total)
     unfinished = known.get("cursor") is not None
-    subscription.lists[LIST] = {
+    is_shorter = page.total < known.get("total", 0)
+    state = {
         "total": page.total,
         "cursor": page.end_cursor if goes_on or (page.has_next and unfinished) else None,
+        "met": [repository.node_id for repository in contributed] if is_shorter else known.get("met"),
     }
+    _note_met(subscription, state, page)
+    subscription.lists[LIST] = state
 
 
 def read_repositories(collector: Collector, request: planner.ReadRepositories) -> None:
@@ -32,11 +40,26 @@ def read_repositories(collector: Collector, request: planner.ReadRepositories) -
     subscription = collector.subscription
     with collector.recorded():
         note_repositories(subscription, page.repositories)
-        subscription.lists[LIST] = {
+        state = {
             "total": page.total,
             "cursor": page.end_cursor if page.has_next else None,
+            "met": subscription.lists[LIST].get("met"),
         }
+        _note_met(subscription, state, page)
+        subscription.lists[LIST] = state
         subscription.save(update_fields=["lists"])
+
+
+def _note_met(subscription: Subscription, state: dict[str, Any], page: RepositoryPage) -> None:
+    """At the end of a list that became shorter, those it did not have are to be asked for by their id."""
+    if state["met"] is None:
+        return
+    state["met"] += [repository.node_id for repository in page.repositories]
+    if state["cursor"] is None:
+        suspects = subscription.repositories.filter(is_fork=False, not_readable="", cursor="")
+        suspects = suspects.exclude(node_id__in=state["met"]).exclude(head_oid="")
+        suspects.update(is_read=False, said_for_oid="")
+        state["met"] = None
 
 
 def note_contributed(subscription: Subscription, answer: Contributions) -> None:
@@ -58,10 +81,12 @@ def note_repositories(subscription: Subscription, repositories: Sequence[Reposit
             _leave_out(states.get(repository.node_id))
             continue
         state = states.get(repository.node_id)
+        is_back = state is not None and bool(state.not_readable)
         if state is None:
             state = RepositoryState(subscription=subscription, node_id=repository.node_id)
             states[repository.node_id] = state
-            made += [repository] if repository.owner_id == subscription.github_node_id else []
+        if (state.pk is None or is_back) and repository.owner_id == subscription.github_node_id:
+            made.append(repository)
         if _take_repository(state, repository):
             news.add(repository.node_id)
     stage_created(subscription, made)

@@ -364,7 +364,9 @@ def test_totals_of_readable_and_unreadable_repositories_in_the_asked_order(
         "__typename": "Repository",
         "id": "R_1",
         "nameWithOwner": "octo/hello",
-        "defaultBranchRef": {"target": {"oid": "a" * 40, "history": {"totalCount": 12}}},
+        "defaultBranchRef": {
+            "target": {"oid": "a" * 40, "history": {"totalCount": 12, "nodes": [{"oid": "b" * 40}]}}
+        },
     }
     nodes = [None, readable, None, readable | {"defaultBranchRef": None}]
     answer_graphql(
@@ -376,9 +378,9 @@ def test_totals_of_readable_and_unreadable_repositories_in_the_asked_order(
     assert gone == Unreadable("R_0", "not_found")
     assert locked == Unreadable("R_2", "forbidden")
     assert not isinstance(counted, Unreadable)
-    assert (counted.total, counted.head_oid) == (12, "a" * 40)
+    assert (counted.total, counted.head_oid, counted.newest_oid) == (12, "a" * 40, "b" * 40)
     assert not isinstance(empty, Unreadable)
-    assert (empty.total, empty.head_oid) == (0, None)
+    assert (empty.total, empty.head_oid, empty.newest_oid) == (0, None, None)
 
 
 def test_totals_that_do_not_match_the_question_are_refused(

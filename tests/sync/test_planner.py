@@ -1,4 +1,3 @@
-from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -171,58 +170,6 @@ def test_the_stream_that_is_furthest_behind_decides() -> None:
 def test_a_repository_without_recent_commits_does_not_hold_recent_weeks_back() -> None:
     quiet = told("R_1", 9, head_committed_at=NOW - timedelta(days=700))
     assert planner.is_passed(Week.of(NOW), planner.horizon(situation(quiet)))
-
-
-# --- Agreement ----------------------------------------------------------------------------------------
-
-WEEKS = [str(week) for week in (Week.parse(f"2026-W{n:02}") for n in range(1, 13))]
-
-
-def test_an_unchanged_total_agrees_at_the_newest_week() -> None:
-    held = {"2026-W01": 5, "2026-W02": 5}
-    assert str(planner.agreement(held, {"2026-W02": 3}, 10)) == "2026-W02"
-
-
-def test_new_commits_of_the_newest_week_agree_below_it() -> None:
-    held = {"2026-W01": 5, "2026-W02": 5}
-    assert str(planner.agreement(held, {"2026-W03": 2, "2026-W02": 1}, 12)) == "2026-W02"
-
-
-def test_a_late_merge_is_read_down_to_the_week_it_landed_in() -> None:
-    held = {"2026-W01": 5, "2026-W05": 5}
-    assert planner.agreement(held, {"2026-W05": 4}, 11) is None
-    assert str(planner.agreement(held, {"2026-W05": 5, "2026-W03": 1, "2026-W01": 1}, 11)) == "2026-W01"
-
-
-def test_totals_that_cannot_agree_are_read_to_the_end() -> None:
-    assert planner.agreement({"2026-W01": 5}, {"2026-W02": 3, "2026-W01": 1}, 4) is None
-
-
-def test_nothing_seen_agrees_with_nothing() -> None:
-    assert planner.agreement({}, {}, 0) is None
-
-
-@given(
-    st.lists(st.sampled_from(WEEKS), max_size=40),
-    st.lists(st.sampled_from(WEEKS), max_size=10),
-    st.integers(min_value=1, max_value=9),
-)
-def test_reading_until_agreement_misses_no_new_commit(held: list[str], new: list[str], size: int) -> None:
-    """Any new commits among any held ones, in any pages: what lies after the boundary holds all of them."""
-    history = sorted([*((week, "held") for week in held), *((week, "new") for week in new)], reverse=True)
-    seen: Counter[str] = Counter()
-    boundary: Week | None = None
-    position = 0
-    while position < len(history) and boundary is None:
-        page = history[position : position + size]
-        position += len(page)
-        seen.update(week for week, _ in page)
-        boundary = planner.agreement(Counter(held), seen, len(history))
-    read = [item for item in history[:position] if boundary is None or item[0] > str(boundary)]
-    assert sum(kind == "new" for _, kind in read) == len(new)
-    is_end = position == len(history)
-    united = planner.united_counts(Counter(held), seen, None if is_end else boundary)
-    assert sum(united.values()) == len(history)
 
 
 # --- Windows, days and batches ---------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from redis import Redis
 from accounts.models import Credential, User
 from sandbox.github import repository as git_repository
 from sandbox.github.app import create_app as create_github
+from sandbox.github.generated_size import Size
 from sandbox.github.service import Service
 from sandbox.openhumans.app import create_app as create_openhumans
 from sandbox.openhumans.options import Options
@@ -82,6 +83,13 @@ class World:
     def state(self) -> State:
         state: State = self.openhumans.app.extensions["state"]
         return state
+
+    def act(self, act: str, **details: Any) -> dict[str, Any]:
+        """Something that happens at GitHub, see sandbox/github/acts.py."""
+        answer = requests.post(f"{self.github.url}/_sandbox/acts", json={"act": act, **details}, timeout=30)
+        assert answer.ok, answer.text
+        done: dict[str, Any] = answer.json()
+        return done
 
     def start(self, trigger: SyncRun.Trigger = SyncRun.Trigger.STALE) -> SyncRun:
         self.subscription.refresh_from_db()
@@ -163,6 +171,24 @@ class World:
     def oids(self) -> set[str]:
         return {commit["oid"] for commit in self.commits()}
 
+    def records(self, kind: str) -> list[dict[str, Any]]:
+        return [
+            record
+            for content in self.years().values()
+            for week in content["weeks"].values()
+            for record in week.get(kind, [])
+        ]
+
+    def record(self, kind: str, **facts: Any) -> dict[str, Any]:
+        """The one record with these facts."""
+        found = [
+            record
+            for record in self.records(kind)
+            if all(record.get(name) == value for name, value in facts.items())
+        ]
+        assert len(found) == 1, f"{len(found)} {kind} with {facts}"
+        return found[0]
+
     def checksums(self) -> dict[str, str]:
         return {name: hashlib.sha256(content).hexdigest() for name, content in self.stored().items()}
 
@@ -202,7 +228,7 @@ def living(
     choice: Choice = Choice.PUBLIC,
     private: tuple[str, ...] = (),
     token_lifetime: int | None = None,
-    account: str | None = None,
+    account: str | Size | None = None,
 ) -> Iterator[World]:
     """Both stand-ins serving these repositories or a made-up account, and a member connected to both."""
     emails = [repository.email for repository in repositories.values()][:1]

@@ -124,6 +124,18 @@ def test_an_edited_comment_comes_first_and_keeps_its_date(github: GitHub) -> Non
     assert (newest["body"], newest["createdAt"], newest["updatedAt"]) == ("Corrected", NOW, LATER)
 
 
+def test_a_closed_issue_says_when_and_why(github: GitHub) -> None:
+    made = github.act("create_issue", at=NOW)
+    github.act("close_issue", id=made["id"], reason="NOT_PLANNED", at=LATER)
+
+    issue = github.ask(
+        "query($id: ID!) { node(id: $id) { ... on Issue { state stateReason closedAt updatedAt } } }",
+        id=made["id"],
+    )["node"]
+
+    assert issue == {"state": "CLOSED", "stateReason": "NOT_PLANNED", "closedAt": LATER, "updatedAt": LATER}
+
+
 def test_a_deleted_comment_leaves_only_a_smaller_total(github: GitHub) -> None:
     issue = github.act("create_issue", at=NOW)["id"]
     first, second = (github.act("create_comment", on=issue, at=NOW)["id"] for _ in range(2))
