@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
@@ -15,7 +16,7 @@ import requests
 from openhumans_client import protocol
 from openhumans_client.errors import Unauthorized, Unavailable, UnexpectedResponse
 from openhumans_client.metadata import check_filename, encode_metadata
-from openhumans_client.transport import Outgoing, Timeout, Transport
+from openhumans_client.transport import Incoming, Outgoing, Timeout, Transport
 from openhumans_client.types import Answer, File, Member, Project, StartedUpload
 
 _API = "/api/direct-sharing/project/"
@@ -130,7 +131,21 @@ class OpenHumansClient:
         The link of a `File` is good for an hour: NotFound with `is_link_expired` asks for a fresh listing,
         NotFound without it means that the file is gone. More than `largest` bytes is TooHeavy.
         """
-        request = f"GET bytes of file {file.id}"
+        with self._stored(file, f"GET bytes of file {file.id}", deadline) as incoming:
+            return _copy(incoming.pieces(largest), into)
+
+    def fetch_size(self, file: File) -> int:
+        """How many bytes storage holds, without reading them. The errors are those of `download`."""
+        request = f"GET size of file {file.id}"
+        with self._stored(file, request, deadline=None) as incoming:
+            length = incoming.headers.get("content-length", "")
+            if not (length.isascii() and length.isdecimal()):
+                raise UnexpectedResponse(f"{request}: the answer has no length")
+            return int(length)
+
+    @contextmanager
+    def _stored(self, file: File, request: str, deadline: float | None) -> Iterator[Incoming]:
+        """Storage's answer at the end of the file's link, its body still to be read."""
         url = file.download_url
         for _hop in range(_MOST_HOPS):
             protocol.check_storage_url(self._base_url, url, request)
@@ -143,7 +158,8 @@ class OpenHumansClient:
                     continue
                 if incoming.status != 200:
                     raise protocol.download_error(incoming.whole(), request)
-                return _copy(incoming.pieces(largest), into)
+                yield incoming
+                return
         raise UnexpectedResponse(f"{request}: redirected too often")
 
     def delete_file(self, file_id: int) -> bool:

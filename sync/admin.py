@@ -18,7 +18,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django_dramatiq.models import Task
 
-from sync import switch
+from sync import reconciling, switch
 from sync.models import OperatorAction, Subscription, SyncRun, SyncStop, YearFile
 from sync.operators import operating
 from sync.operators.operating import NotPossible
@@ -167,8 +167,10 @@ class SyncRunAdmin(ReadOnlyAdmin):
 
 @admin.register(Subscription)
 class SubscriptionAdmin(ReadOnlyAdmin):
-    personal = frozenset({"github_login", "github_id", "open_humans_id", "reason", "agreement"})
-    actions = ("sync", "pause", "resume")
+    personal = frozenset(
+        {"github_login", "github_id", "open_humans_id", "reason", "agreement", "differences"}
+    )
+    actions = ("sync", "reconcile", "pause", "resume")
     list_display = (
         "id",
         "github_login",
@@ -189,6 +191,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
             "Times",
             {"fields": ("created_at", "synced_at", "next_due_at", "blocked_until", "ledger_starts_on")},
         ),
+        ("Compared with Open Humans", {"fields": ("reconciled_at", "differences")}),
         ("Engine", {"fields": ("failures", "secondary_limits", "batch_sizes", "fence")}),
     )
 
@@ -199,6 +202,14 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     @admin.action(description="Sync now", permissions=["operate"])
     def sync(self, request: HttpRequest, chosen: QuerySet[Subscription]) -> None:
         self.act(request, chosen, operating.run, "under way")
+
+    @admin.display(description="what differed")
+    def differences(self, subscription: Subscription) -> str:
+        return reconciling.in_words(subscription.reconciliation) or "nothing"
+
+    @admin.action(description="Reconcile: compare with what Open Humans lists", permissions=["operate"])
+    def reconcile(self, request: HttpRequest, chosen: QuerySet[Subscription]) -> None:
+        self.act(request, chosen, operating.reconcile, "under way")
 
     @admin.action(description="Pause", permissions=["operate"])
     def pause(self, request: HttpRequest, chosen: QuerySet[Subscription]) -> None:

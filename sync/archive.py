@@ -79,6 +79,14 @@ class Written:
     weeks: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ReadYear:
+    """A whole file: its header, and for each of its weeks what the ledger needs."""
+
+    header: Header
+    weeks: dict[str, dict[str, Any]]
+
+
 def _dump(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(", ", ": ")).encode()
 
@@ -124,6 +132,16 @@ def iter_lines(stream: BinaryIO) -> Iterator[tuple[str, bytes]]:
             raise ArchiveError("A line of the file is not a week.")
         yield week[1:-1].decode("ascii", "replace"), content
     raise ArchiveError("The file ends before its last line.")
+
+
+def read_year(stream: BinaryIO) -> ReadYear:
+    """For a ledger that does not know it. Raise `ArchiveError` for what is no year file, or not whole."""
+    header = read_header(stream)
+    try:
+        weeks = {week: ledger_entry(decode_week(week, line)) for week, line in iter_lines(stream)}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ArchiveError("A week of the file holds something else than records.") from error
+    return ReadYear(header, weeks)
 
 
 def decode_week(week: str, content: bytes) -> dict[str, Any]:

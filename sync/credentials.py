@@ -8,6 +8,7 @@ moment: the loser of a race is refused as well.
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
+from typing import TypeVar
 
 import redis
 from django.conf import settings
@@ -25,6 +26,7 @@ from sync.models import Subscription
 from sync.operators.counted_http import counting_session
 from sync.operators.counters import count
 
+T = TypeVar("T")
 # Refresh a little early, so that a token does not die in the middle of a step.
 REFRESH_MARGIN = timedelta(minutes=5)
 Grant = github.TokenGrant | openhumans.TokenGrant
@@ -69,6 +71,18 @@ def openhumans_client(
         before_request=before_request,
         session=counting_session("openhumans"),
     )
+
+
+def with_openhumans(
+    user: User, act: Callable[[OpenHumansClient], T], before_request: Callable[[], None] | None = None
+) -> T:
+    """Do it with the stored token, and once more if that one turned out to be refused."""
+    token = openhumans_token(user)
+    try:
+        return act(openhumans_client(user, token, before_request))
+    except openhumans.Unauthorized:
+        token = openhumans_token(user, refused=token)
+        return act(openhumans_client(user, token, before_request))
 
 
 def github_oauth() -> GitHubOAuth:

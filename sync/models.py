@@ -73,6 +73,9 @@ class Subscription(models.Model):
     fence = models.BigIntegerField(default=0)
     # {cause: ISO moment} of the messages sent through Open Humans, see messages.
     told = models.JSONField(default=dict, blank=True)
+    # When the ledger was last compared with what Open Humans lists, and what differed, see reconciling.
+    reconciled_at = models.DateTimeField(null=True, blank=True)
+    reconciliation = models.JSONField(default=dict, blank=True)
 
     objects: ClassVar[SubscriptionQuerySet] = SubscriptionQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -503,6 +506,7 @@ class OperatorAction(models.Model):
         PAUSE = "pause", "paused your updates"
         RESUME = "resume", "resumed your updates"
         DELETE = "delete", "deleted data for you"
+        RECONCILE = "reconcile", "compared your files with what we know of them"
         VIEW = "view", "looked at the list of your files"
         STOP = "stop", "stopped all syncing"
         START = "start", "let syncing go on"

@@ -44,6 +44,8 @@ FORMATS = (archive.FORMAT, PROFILE_FORMAT, DAILY_FORMAT)
 TRANSFER_SECONDS = 120
 # What becomes true of a year file when its upload is confirmed.
 CONFIRMED = ["current_id", "size", "md5", "generation", "weeks", "superseded", "published_at", "pending"]
+# What becomes true of one that the member removed.
+REMOVED = ["removed_by_member_at", "current_id", "size", "md5", "weeks", "pending"]
 TAGS = ("github", "commits", "contributions", "weekly")
 
 
@@ -79,13 +81,18 @@ class Publisher:
             and file.metadata.get("format") in FORMATS
             and str(file.metadata.get("github_id")) == str(self.subscription.github_id)
         ]
-        return sorted(own, key=lambda file: (_generation(file), file.id))
+        return sorted(own, key=lambda file: (generation_of(file), file.id))
 
     def files_of(self, year_file: YearFile) -> list[File]:
         return [file for file in self.own_files if file.basename == year_file.name]
 
+    def list_again(self) -> None:
+        """What was listed is no longer true; the next who needs it asks again."""
+        for name in ("all_files", "own_files"):
+            self.__dict__.pop(name, None)
 
-def _generation(file: File) -> int:
+
+def generation_of(file: File) -> int:
     generation = file.metadata.get("generation")
     return generation if isinstance(generation, int) else 0
 
@@ -157,14 +164,22 @@ def finish_pending(publisher: Publisher) -> None:
 
 
 def _finish_upload(publisher: Publisher, year_file: YearFile) -> None:
-    """The bytes may or may not have arrived: completing tells, and is harmless to repeat."""
+    """The bytes may or may not have arrived: completing tells, and is harmless to repeat.
+
+    Not where the member has removed the file meanwhile: what was to replace it stays unseen, and Open Humans
+    forgets it.
+    """
     pending = year_file.pending or {}
+    if is_removed_by_member(year_file, publisher.files_of(year_file)):
+        respect_removal(publisher, year_file, pending["batches"])
+        return
     try:
         size = publisher.openhumans.complete_upload(pending["file_id"])
     except (NotFound, UnexpectedResponse, Unavailable) as error:
         if isinstance(error, Unavailable) and error.is_timeout:
             raise
         size = -1
+    publisher.list_again()
     if size == pending["size"]:
         confirm(publisher, year_file)
     else:
@@ -184,9 +199,10 @@ def publish_year(publisher: Publisher, staged: Staged) -> None:
     year_file, _ = YearFile.objects.get_or_create(
         subscription=publisher.subscription, kind=staged.kind, year=staged.year
     )
-    sources = publisher.files_of(year_file)
+    # Nothing is asked about what is known to be removed.
+    sources = [] if year_file.removed_by_member_at else publisher.files_of(year_file)
     if is_removed_by_member(year_file, sources):
-        _respect_removal(publisher, year_file, staged.batches)
+        respect_removal(publisher, year_file, staged.batches)
         return
     with ExitStack() as stack:
         spools: list[BinaryIO] = [stack.enter_context(tempfile.TemporaryFile()) for _ in sources]
@@ -203,25 +219,35 @@ def publish_year(publisher: Publisher, staged: Staged) -> None:
         _upload(publisher, year_file, sources, out, outcome)
 
 
-def is_removed_by_member(year_file: YearFile, sources: list[File]) -> bool:
+def living_files(year_file: YearFile, files: Iterable[File]) -> list[File]:
+    """Without those that the current file has replaced and that are only still to be deleted."""
+    return [
+        file
+        for file in files
+        if file.id == year_file.current_id
+        or (file.id not in year_file.superseded and generation_of(file) > year_file.generation)
+    ]
+
+
+def is_removed_by_member(year_file: YearFile, files: Iterable[File]) -> bool:
     """A file of ours that Open Humans no longer lists and that we did not delete: the member did.
 
-    A newer one in its place is ours: a restored database does not know what was published after the dump.
+    `files` are those of its name. A newer one of another id is our own work that the ledger has lost, because
+    an older state of the database was restored.
     """
     if year_file.removed_by_member_at:
         return True
-    if year_file.current_id is None or year_file.current_id in {file.id for file in sources}:
-        return False
-    return all(_generation(file) <= year_file.generation for file in sources)
+    return year_file.current_id is not None and not living_files(year_file, files)
 
 
-def _respect_removal(publisher: Publisher, year_file: YearFile, batches: Iterable[int]) -> None:
+def respect_removal(publisher: Publisher, year_file: YearFile, batches: Iterable[int] = ()) -> None:
     with transaction.atomic():
         publisher.run.hold()
         year_file.removed_by_member_at = year_file.removed_by_member_at or publisher.now
         year_file.current_id, year_file.size, year_file.md5, year_file.weeks = None, 0, "", {}
-        year_file.save()
-        StagedBatch.objects.filter(pk__in=batches).delete()
+        year_file.pending = None
+        year_file.save(update_fields=REMOVED)
+        StagedBatch.objects.filter(pk__in=list(batches)).delete()
 
 
 def _write(
@@ -236,8 +262,12 @@ def _write(
     private_count = year_file.private_contributions if year_file.kind == YearFile.Kind.PUBLIC else None
     header = archive.Header(year_file.year, subscription.github_id, private_count)
     kinds = [kind for kind in subscription.kinds if kind != CALENDAR]
+    # Of a file that is not the one the ledger was made from, every week is looked into.
+    known = (
+        year_file.weeks if year_file.current_id in {file.id for file in publisher.files_of(year_file)} else ()
+    )
     return archive.write_year(
-        out, header, sources, entries, _states(publisher, year_file, entries), kinds, known=year_file.weeks
+        out, header, sources, entries, _states(publisher, year_file, entries), kinds, known
     )
 
 
@@ -285,7 +315,7 @@ def _keep(
     content = spool.read()
     outcome |= {
         "file_id": file.id,
-        "generation": _generation(file),
+        "generation": generation_of(file),
         "size": len(content),
         "md5": hashlib.md5(content, usedforsecurity=False).hexdigest(),
         "supersedes": [],
@@ -297,7 +327,7 @@ def _keep(
 def _upload(
     publisher: Publisher, year_file: YearFile, sources: list[File], out: BinaryIO, outcome: dict[str, Any]
 ) -> None:
-    generation = max([publisher.subscription.fence, *(_generation(file) + 1 for file in sources)])
+    generation = max([publisher.subscription.fence, *(generation_of(file) + 1 for file in sources)])
     metadata = file_metadata(publisher, year_file, outcome) | {"generation": generation}
     publisher.run.hold()
     started = publisher.openhumans.start_upload(year_file.name, metadata)
@@ -372,9 +402,9 @@ def publish_document(publisher: Publisher, document: Document) -> None:
         subscription=publisher.subscription, kind=document.kind, year=0
     )
     md5 = hashlib.md5(document.content, usedforsecurity=False).hexdigest()
-    sources = publisher.files_of(year_file)
+    sources = [] if year_file.removed_by_member_at else publisher.files_of(year_file)
     if is_removed_by_member(year_file, sources):
-        _respect_removal(publisher, year_file, ())
+        respect_removal(publisher, year_file)
         return
     if [file.id for file in sources] == [year_file.current_id] and year_file.md5 == md5:
         return
@@ -399,7 +429,7 @@ def _adopt(publisher: Publisher, year_file: YearFile, file: File, outcome: dict[
     year_file.pending = {
         **outcome,
         "file_id": file.id,
-        "generation": _generation(file),
+        "generation": generation_of(file),
         "supersedes": [],
     }
     confirm(publisher, year_file, is_upload=False)

@@ -1,6 +1,6 @@
 """Starting, nudging and cancelling runs: the database first, a message after the commit."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -28,6 +28,19 @@ def start(subscription: Subscription, trigger: SyncRun.Trigger, *, is_interactiv
     return run
 
 
+def take(subscription: Subscription, trigger: SyncRun.Trigger) -> SyncRun | None:
+    """A run for whoever asks to do it here and now, claimed already; None where one is under way.
+
+    Should its process die, a scan gives it to the workers, who make an ordinary update of it.
+    """
+    try:
+        with transaction.atomic():
+            run = SyncRun.objects.create(subscription=subscription, trigger=trigger)
+    except IntegrityError:
+        return None
+    return SyncRun.objects.claim(run.pk, run.step, timezone.now())
+
+
 def cancel(run: SyncRun) -> bool:
     """Stop an active run; an erasing is the member's own and runs to its end."""
     return run.trigger != SyncRun.Trigger.ERASE and stop(run)
@@ -48,6 +61,28 @@ def stop(run: SyncRun) -> bool:
     if stopped:
         count("runs_ended", SyncRun.State.CANCELLED.value, run.trigger)
     return bool(stopped)
+
+
+def finish(run: SyncRun, state: SyncRun.State, now: datetime, code: str = "", error: str = "") -> None:
+    """The end of a run that is ours."""
+    count("runs_ended", state.value, code or run.trigger)
+    run.state, run.finished_at = state, now
+    run.error_code, run.error = code, error
+    run.lease_until = run.nudge_at = run.resume_at = None
+    run.wait_reason = ""
+    run.save(
+        update_fields=[
+            "state",
+            "finished_at",
+            "error_code",
+            "error",
+            "lease_until",
+            "nudge_at",
+            "resume_at",
+            "wait_reason",
+            "weeks_fetched",
+        ]
+    )
 
 
 def let_go(run: SyncRun) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 import github_client as github
 import openhumans_client as openhumans
 from accounts.encryption import DecryptionFailed
-from sync import breaker, credentials, messages, planner, publish, switch
+from sync import breaker, credentials, messages, planner, publish, reconciling, runs, switch
 from sync.archive import ArchiveError
 from sync.collect import probing, reading
 from sync.collect.collector import Collector
@@ -88,7 +88,7 @@ def _collect_and_publish(run: SyncRun) -> None:
         raise
     _publish(run, allowance, only_whole_years=run.step > 0 and not is_complete)
     if is_complete and not StagedBatch.objects.filter(subscription=run.subscription).exists():
-        _take_over_old_files(run)
+        _look_after_files(run)
     if is_complete and not StagedBatch.objects.filter(subscription=run.subscription).exists():
         _publish_documents(run)
         succeed(run)
@@ -154,16 +154,34 @@ def _publish(run: SyncRun, allowance: Allowance, *, only_whole_years: bool) -> N
     _with_openhumans(run, lambda publisher: publish.publish(publisher, staged, allowance.has_time))
 
 
-def _take_over_old_files(run: SyncRun) -> None:
-    """Once, when all is read: stage what only the file of the app before this one still knows."""
-    subscription = run.subscription
-    looked = {"private": subscription.includes_private}
-    if subscription.probe.get("legacy") == looked:
+def _look_after_files(run: SyncRun) -> None:
+    """When all is read: compare with what Open Humans lists, and stage what only an old app's file knows."""
+    is_due = reconciling.is_due(run.subscription, timezone.now())
+    has_looked = run.subscription.probe.get("legacy") == _legacy_choice(run)
+    if not is_due and has_looked:
         return
-    _with_openhumans(run, import_legacy_files)
+
+    def act(publisher: Publisher) -> None:
+        if is_due:
+            reconciling.reconcile(publisher)
+        if not has_looked:
+            import_legacy_files(publisher)
+
+    _with_openhumans(run, act)
+    if not has_looked:
+        _note_old_files(run)
+
+
+def _legacy_choice(run: SyncRun) -> dict[str, bool]:
+    return {"private": run.subscription.includes_private}
+
+
+def _note_old_files(run: SyncRun) -> None:
+    """Once is enough, until more was chosen."""
+    subscription = run.subscription
     with transaction.atomic():
         run.hold()
-        subscription.probe = {**subscription.probe, "legacy": looked}
+        subscription.probe = {**subscription.probe, "legacy": _legacy_choice(run)}
         subscription.save(update_fields=["probe"])
 
 
@@ -271,9 +289,10 @@ def succeed(run: SyncRun) -> None:
     with transaction.atomic():
         run.hold()
         run.add_weeks(settle_ledger(subscription, now))
-        _finish(run, SyncRun.State.SUCCEEDED, now)
+        runs.finish(run, SyncRun.State.SUCCEEDED, now)
         due = timedelta(days=settings.SYNC_DUE_DAYS) * random.uniform(1 - DUE_JITTER, 1 + DUE_JITTER)
-        subscription.failures, subscription.synced_at, subscription.next_due_at = 0, now, now + due
+        subscription.failures, subscription.synced_at = 0, now
+        subscription.next_due_at = reconciling.next_due(subscription, now + due)
         subscription.blocked_until = None
         subscription.save(update_fields=["failures", "synced_at", "next_due_at", "blocked_until"])
     messages.synced(subscription)
@@ -316,7 +335,7 @@ def _stop_without_access(run: SyncRun, status: Subscription.Status, code: str, e
         subscription = run.subscription
         subscription.status, subscription.reason = status, str(error)
         subscription.save(update_fields=["status", "reason"])
-        _finish(run, SyncRun.State.FAILED, timezone.now(), code, str(error))
+        runs.finish(run, SyncRun.State.FAILED, timezone.now(), code, str(error))
     messages.stopped(run)
 
 
@@ -332,29 +351,8 @@ def fail(run: SyncRun, code: str, error: Exception) -> None:
             subscription.status = Subscription.Status.PAUSED
             subscription.reason = f"Five attempts in a row failed; the last one said: {error}"
         subscription.save(update_fields=["failures", "next_due_at", "status", "reason"])
-        _finish(run, SyncRun.State.FAILED, now, code, str(error))
+        runs.finish(run, SyncRun.State.FAILED, now, code, str(error))
     messages.stopped(run)
-
-
-def _finish(run: SyncRun, state: SyncRun.State, now: datetime, code: str = "", error: str = "") -> None:
-    count("runs_ended", state.value, code or run.trigger)
-    run.state, run.finished_at = state, now
-    run.error_code, run.error = code, error
-    run.lease_until = run.nudge_at = run.resume_at = None
-    run.wait_reason = ""
-    run.save(
-        update_fields=[
-            "state",
-            "finished_at",
-            "error_code",
-            "error",
-            "lease_until",
-            "nudge_at",
-            "resume_at",
-            "wait_reason",
-            "weeks_fetched",
-        ]
-    )
 
 
 def _code_of(error: Exception) -> str:

@@ -11,7 +11,6 @@ Outages are waited out. Access that is gone is not: what could not be done then 
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +24,7 @@ import github_client as github
 import openhumans_client as openhumans
 from accounts.encryption import DecryptionFailed
 from accounts.models import User
+from openhumans_client import OpenHumansClient
 from sync import credentials, runs
 from sync.errors import GitHubAccessLost, OpenHumansAccessLost, SyncError
 from sync.leaving import erasures, forgetting
@@ -180,23 +180,16 @@ def _erase(erasing: Erasing) -> None:
 def _delete_files(erasing: Erasing) -> bool:
     """Delete what the scope covers; False when the step's time is over before that."""
     try:
-        return _with_openhumans(erasing, lambda client: _delete_until_none_is_listed(erasing, client))
+        return credentials.with_openhumans(
+            erasing.subscription.user,
+            lambda client: _delete_until_none_is_listed(erasing, client),
+            erasing.run.hold,
+        )
     except NO_OPENHUMANS:
         known = _year_files(erasing).exclude(current_id=None)
         left = [{"id": file.current_id, "name": file.name} for file in known]
         erasing.note(files=Receipt.Outcome.NO_ACCESS, left=left, files_left=len(left))
         return True
-
-
-def _with_openhumans(erasing: Erasing, act: Callable[[openhumans.OpenHumansClient], bool]) -> bool:
-    """A refusal is believed only of a token that was got after it."""
-    user = erasing.subscription.user
-    token = credentials.openhumans_token(user)
-    try:
-        return act(credentials.openhumans_client(user, token, erasing.run.hold))
-    except openhumans.Unauthorized:
-        token = credentials.openhumans_token(user, refused=token)
-        return act(credentials.openhumans_client(user, token, erasing.run.hold))
 
 
 def _delete_until_none_is_listed(erasing: Erasing, client: openhumans.OpenHumansClient) -> bool:
@@ -286,12 +279,10 @@ def _give_grant_back(erasing: Erasing) -> None:
 
 
 def _end_membership(erasing: Erasing) -> None:
-    def remove(client: openhumans.OpenHumansClient) -> bool:
-        client.remove_member()
-        return True
-
     try:
-        _with_openhumans(erasing, remove)
+        credentials.with_openhumans(
+            erasing.subscription.user, OpenHumansClient.remove_member, erasing.run.hold
+        )
         outcome = Receipt.Outcome.DONE
     except NO_OPENHUMANS:
         # Where files have just been deleted, it was an earlier step of this run that ended it.

@@ -40,9 +40,19 @@ def _forget_everything_collected(subscription: Subscription) -> None:
         if relation.related_model not in KEPT:
             relation.related_model._default_manager.filter(**{relation.field.name: subscription}).delete()
     subscription.lists, subscription.probe = {}, {}
-    subscription.ledger_starts_on = subscription.synced_at = None
-    subscription.next_due_at = timezone.now()
-    subscription.save(update_fields=["lists", "probe", "ledger_starts_on", "synced_at", "next_due_at"])
+    subscription.ledger_starts_on = subscription.synced_at = subscription.reconciled_at = None
+    subscription.reconciliation, subscription.next_due_at = {}, timezone.now()
+    subscription.save(
+        update_fields=[
+            "lists",
+            "probe",
+            "ledger_starts_on",
+            "synced_at",
+            "reconciled_at",
+            "reconciliation",
+            "next_due_at",
+        ]
+    )
 
 
 def forget_github(subscription: Subscription) -> None:

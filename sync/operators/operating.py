@@ -29,11 +29,11 @@ def find_member(text: str) -> Subscription:
 
 
 @transaction.atomic
-def run(subscription: Subscription, operator: str, reason: str) -> SyncRun:
+def run(subscription: Subscription, operator: str, reason: str, kind: Kind = Kind.RUN) -> SyncRun:
     if subscription.status != Subscription.Status.ACTIVE:
         raise NotPossible(f"The member is not active but: {subscription.get_status_display()}.")
     started = runs.start(subscription, SyncRun.Trigger.OPERATOR)
-    _note(Kind.RUN, subscription, operator, reason)
+    _note(kind, subscription, operator, reason)
     return started
 
 
@@ -68,13 +68,26 @@ def resume(subscription: Subscription, operator: str, reason: str) -> SyncRun:
     return runs.start(subscription, SyncRun.Trigger.OPERATOR)
 
 
+@transaction.atomic
+def reconcile(subscription: Subscription, operator: str, reason: str) -> SyncRun:
+    """Have the next run, or the one under way, compare the ledger with what Open Humans lists."""
+    started = run(subscription, operator, reason, Kind.RECONCILE)
+    subscription.reconciled_at = None
+    subscription.save(update_fields=["reconciled_at"])
+    return started
+
+
 def note_view(subscription: Subscription, operator: str, reason: str) -> None:
     _note(Kind.VIEW, subscription, operator, reason)
+
+
+def note_reconciling(subscription: Subscription | None, operator: str, reason: str) -> None:
+    _note(Kind.RECONCILE, subscription, operator, reason)
 
 
 def note_deletion(subscription: Subscription, operator: str, reason: str) -> None:
     _note(Kind.DELETE, subscription, operator, reason)
 
 
-def _note(kind: Kind, subscription: Subscription, operator: str, reason: str) -> None:
+def _note(kind: Kind, subscription: Subscription | None, operator: str, reason: str) -> None:
     OperatorAction.objects.create(kind=kind, subscription=subscription, operator=operator, reason=reason)

@@ -263,6 +263,29 @@ def test_a_download_larger_than_allowed_is_stopped(client: OpenHumansClient, fil
 
 
 @responses.activate
+def test_the_size_of_what_is_stored_is_told_without_reading_it(client: OpenHumansClient, file: File) -> None:
+    responses.get(file.download_url, status=302, headers={"Location": STORED_URL})
+    responses.get(STORED_URL, body=b"content", headers={"Content-Length": "7"})
+    assert client.fetch_size(file) == 7
+    assert all("Authorization" not in call.request.headers for call in responses.calls)
+
+
+@pytest.mark.parametrize("length", ["", "-1", "seven", "1e3"])
+@responses.activate
+def test_a_size_that_is_no_number_is_refused(client: OpenHumansClient, file: File, length: str) -> None:
+    responses.get(file.download_url, body=b"content", headers={"Content-Length": length})
+    with pytest.raises(UnexpectedResponse, match="no length"):
+        client.fetch_size(file)
+
+
+@responses.activate
+def test_the_size_of_a_file_that_is_gone_is_not_found(client: OpenHumansClient, file: File) -> None:
+    responses.get(file.download_url, status=403, body="This file is unavailable.")
+    with pytest.raises(NotFound):
+        client.fetch_size(file)
+
+
+@responses.activate
 def test_a_link_that_is_too_old_says_so(client: OpenHumansClient, file: File) -> None:
     responses.get(file.download_url, status=403, body="You are not authorized to view this file.")
     with pytest.raises(NotFound) as caught:

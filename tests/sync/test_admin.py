@@ -327,6 +327,20 @@ def test_members_are_paused_and_resumed(desk: Client, subscription: Subscription
     assert "Only what an operator or failures have paused" in choose("resume")
 
 
+def test_reconciling_is_asked_for_with_a_reason(desk: Client, subscription: Subscription) -> None:
+    Subscription.objects.update(reconciled_at=timezone.now(), reconciliation={"united": ["github-2025.json"]})
+    page = desk.get(detail_url(subscription)).content.decode()
+    assert "united: github-2025.json" in page
+    data = {"action": "reconcile", "_selected_action": [subscription.pk], "reason": "asked by mail"}
+    desk.post(list_url(Subscription), data)
+
+    subscription.refresh_from_db()
+    assert subscription.reconciled_at is None
+    assert subscription.active_run is not None
+    noted = OperatorAction.objects.get(kind="reconcile")
+    assert (noted.subscription, noted.reason) == (subscription, "asked by mail")
+
+
 # --- Stopping everything ----------------------------------------------------------------------------------
 
 

@@ -1,0 +1,59 @@
+"""A file of ours that the ledger does not know, taken up: what stands in it becomes what we know."""
+
+import hashlib
+import tempfile
+from datetime import datetime
+
+from django.db import transaction
+
+from openhumans_client import File
+from sync import archive
+from sync.archive import ArchiveError
+from sync.models import YearFile
+from sync.publish import TRANSFER_SECONDS, Publisher, generation_of
+
+ADOPTED = [
+    "current_id",
+    "size",
+    "md5",
+    "generation",
+    "weeks",
+    "private_contributions",
+    "published_at",
+    "pending",
+]
+
+
+def adopt(publisher: Publisher, row: YearFile, file: File) -> archive.ReadYear | None:
+    """Make the file the row's current one; give what a year file holds, None for other documents.
+
+    Raise `ArchiveError` for a file that is not what its name says.
+    """
+    with tempfile.TemporaryFile() as spool:
+        size = publisher.openhumans.download(file, spool, deadline=TRANSFER_SECONDS)
+        spool.seek(0)
+        row.md5 = hashlib.file_digest(spool, "md5").hexdigest()
+        spool.seek(0)
+        year = None if row.is_document else archive.read_year(spool)
+    if year is not None:
+        _check(publisher, row, year.header)
+        fetched_at = _written_at(file).isoformat()
+        known = {week: {**entry, "fetched_at": fetched_at} for week, entry in year.weeks.items()}
+        row.weeks = {**row.weeks, **known}
+        row.private_contributions = year.header.private_contributions
+    row.current_id, row.size, row.generation = file.id, size, generation_of(file)
+    row.published_at, row.pending = _written_at(file), None
+    with transaction.atomic():
+        publisher.run.hold()
+        row.save(update_fields=ADOPTED)
+    return year
+
+
+def _check(publisher: Publisher, row: YearFile, header: archive.Header) -> None:
+    if (header.year, header.github_id) != (row.year, publisher.subscription.github_id):
+        raise ArchiveError(f"{row.name} holds another year, or belongs to another account.")
+
+
+def _written_at(file: File) -> datetime:
+    """Open Humans' own moment: what the metadata says may have any form."""
+    return file.created_at

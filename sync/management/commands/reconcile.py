@@ -1,0 +1,105 @@
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.db import transaction
+from django.utils import timezone
+
+import openhumans_client as openhumans
+from accounts.encryption import DecryptionFailed
+from sync import credentials, reconciling, runs
+from sync.errors import LeaseLost, OpenHumansAccessLost
+from sync.management.acting import ActingCommand, operator
+from sync.models import Subscription, SyncRun
+from sync.operators import operating
+from sync.operators.operating import NotPossible
+from sync.publish import Publisher
+from sync.reconciling import Report
+
+NEEDS_SOMEBODY_EXIT_CODE, NOT_ASKED_EXIT_CODE = 2, 3
+NOT_ASKED = (openhumans.OpenHumansError, OpenHumansAccessLost, DecryptionFailed, LeaseLost)
+
+
+class Command(ActingCommand):
+    help = (
+        "Compare the ledger with the files that Open Humans lists, and set right what can be: uploads that "
+        "were begun are finished, files unknown to the ledger adopted, two of one year united, those that a "
+        "member removed marked as theirs. Files of the wrong size and files of ours that nobody can place "
+        "are reported and left alone. Prints a line for each member. It happens every week by itself. "
+        "Exit codes: 0 all is right now, 1 not possible, 2 something is left that needs somebody to look, "
+        "3 not everybody's files could be asked for."
+    )
+    needs_reason = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        whom = parser.add_mutually_exclusive_group(required=True)
+        whom.add_argument("--member", metavar="ID", help="Open Humans id, GitHub id or GitHub login")
+        whom.add_argument("--all", action="store_true", help="everybody who is active")
+        super().add_arguments(parser)
+
+    def handle(self, *_args: Any, member: str | None, reason: str, dry_run: bool, **_options: Any) -> None:
+        chosen: Iterable[Subscription]
+        if member:
+            one = operating.find_member(member)
+            self._refuse_if_not_active(one)
+            chosen = [one]
+        else:
+            active = Subscription.objects.filter(status=Subscription.Status.ACTIVE)
+            chosen = active.select_related("user").order_by("pk").iterator(chunk_size=100)
+        if not dry_run:
+            operating.note_reconciling(one if member else None, operator(), reason or "reconcile command")
+        self._tell(chosen, is_rehearsal=dry_run)
+
+    def _refuse_if_not_active(self, subscription: Subscription) -> None:
+        if subscription.status != Subscription.Status.ACTIVE:
+            raise NotPossible(f"{subscription} is not active but: {subscription.get_status_display()}.")
+        if subscription.active_run is not None:
+            raise NotPossible(f"A run of {subscription} is under way; wait for its end.")
+
+    def _tell(self, chosen: Iterable[Subscription], *, is_rehearsal: bool) -> None:
+        needing, not_asked = 0, 0
+        for subscription in chosen:
+            try:
+                report = look(subscription) if is_rehearsal else reconcile(subscription)
+            except NOT_ASKED as error:
+                not_asked += 1
+                self.stdout.write(f"{subscription}: could not be asked: {error}")
+                continue
+            if report is None:
+                self.stdout.write(f"{subscription}: left alone, a run is under way")
+                continue
+            needing += report.needs_somebody
+            would = "would be " if is_rehearsal and report.in_words else ""
+            self.stdout.write(f"{subscription}: {would}{report.in_words or 'right'}")
+        if not_asked:
+            raise CommandError(f"{not_asked} could not be asked.", returncode=NOT_ASKED_EXIT_CODE)
+        if needing:
+            raise CommandError(f"{needing} need somebody to look.", returncode=NEEDS_SOMEBODY_EXIT_CODE)
+
+
+def look(subscription: Subscription) -> Report:
+    """Nothing is written, not even the run that this would be."""
+    run = SyncRun(subscription=subscription, trigger=SyncRun.Trigger.OPERATOR)
+    return credentials.with_openhumans(
+        subscription.user, lambda client: reconciling.look(Publisher(run, client, timezone.now()))
+    )
+
+
+def reconcile(subscription: Subscription) -> Report | None:
+    """None where a run is under way. One that comes to nothing does not stay in the member's history."""
+    run = runs.take(subscription, SyncRun.Trigger.OPERATOR)
+    if run is None:
+        return None
+    try:
+        report = credentials.with_openhumans(
+            run.subscription.user,
+            lambda client: reconciling.reconcile(Publisher(run, client, timezone.now()), with_sizes=True),
+            run.hold,
+        )
+    except NOT_ASKED:
+        run.delete()
+        raise
+    with transaction.atomic():
+        run.hold()
+        runs.finish(run, SyncRun.State.SUCCEEDED, timezone.now())
+    return report
