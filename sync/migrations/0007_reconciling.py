@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sync', '0005_provider_state'),
+        ('sync', '0006_histories_told_apart'),
     ]
 
     operations = [
