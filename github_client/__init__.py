@@ -36,6 +36,7 @@ from github_client.errors import (
     Unavailable,
     UnexpectedResponse,
 )
+from github_client.git_objects import FileAnswer, FileRequest, Tree, TreeEntry, is_content_of
 from github_client.oauth import GitHubOAuth
 from github_client.types import (
     Commit,
@@ -65,6 +66,8 @@ __all__ = [
     "CommitTotal",
     "Contributions",
     "Discussion",
+    "FileAnswer",
+    "FileRequest",
     "Forbidden",
     "Gist",
     "GitHubBucket",
@@ -99,9 +102,12 @@ __all__ = [
     "Star",
     "TokenGrant",
     "TooHeavy",
+    "Tree",
+    "TreeEntry",
     "Unauthorized",
     "Unavailable",
     "UnexpectedResponse",
     "Unreadable",
     "Visibility",
+    "is_content_of",
 ]

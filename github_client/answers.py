@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+
+ObjectHook = Callable[[dict[str, object]], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +20,10 @@ class Answer:
     is_complete: bool = True
 
 
-def parse_json(body: bytes) -> object:
+def parse_json(body: bytes, object_hook: ObjectHook | None = None) -> object:
     """Like json.loads, but everything it may raise on hostile input is a ValueError."""
     try:
-        parsed: object = json.loads(body)
+        parsed: object = json.loads(body, object_hook=object_hook)
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None
     return parsed

@@ -25,8 +25,9 @@ from github_client.activity import (
     ReviewSizes,
 )
 from github_client.budget import Budget
-from github_client.errors import Forbidden, NotFound
-from github_client.exchange import Exchange
+from github_client.errors import Forbidden, NotFound, UnexpectedResponse
+from github_client.exchange import RAW, Exchange
+from github_client.git_objects import FileAnswer, FileRequest, Tree, is_content_of
 from github_client.node import Node
 from github_client.protocol import next_page, scopes_of, why_no_commits
 from github_client.types import (
@@ -234,6 +235,40 @@ class GitHubClient:
         call, _, result = self._exchange.query(queries.releases(requests, size))
         ids = [repository_id for repository_id, _ in requests]
         return decoding.releases(Node(call, result.data), ids, result.errors)
+
+    def fetch_tree(self, repository_database_id: int, oid: str, *, recursive: bool = True) -> Tree:
+        """What lies in a tree, at any depth or directly. A commit's oid stands for its tree.
+
+        Raises NotFound or Forbidden where the repository cannot be read.
+        https://docs.github.com/rest/git/trees#get-a-tree
+        """
+        path = f"/repositories/{repository_database_id}/git/trees/{oid}"
+        answer = self._exchange.get(path, {"recursive": "1"} if recursive else None)
+        if answer.status in (409, 422):  # nothing was ever committed, or the tree was taken away
+            raise NotFound(f"GET {path}: {answer.status}")
+        document = self._exchange.read_rest(path, answer, decoding.shrink_entry)
+        return decoding.tree(f"GET {path}", document)
+
+    def fetch_files(self, requests: Sequence[FileRequest]) -> tuple[FileAnswer | Unreadable, ...]:
+        """Texts of files with the commits that last changed them, in the asked order.
+
+        At most 25 at a time, as for `fetch_commit_totals`.
+        """
+        if not requests:
+            return ()
+        call, _, result = self._exchange.query(queries.files(requests))
+        return decoding.files(Node(call, result.data), requests, result.errors)
+
+    def fetch_blob(self, repository_database_id: int, oid: str) -> bytes:
+        """A file's bytes by the oid of its content. Raises NotFound or Forbidden where it cannot be read.
+
+        https://docs.github.com/rest/git/blobs#get-a-blob
+        """
+        path = f"/repositories/{repository_database_id}/git/blobs/{oid}"
+        content = self._exchange.read_raw(path, self._exchange.get(path, accept=RAW))
+        if not is_content_of(oid, content):
+            raise UnexpectedResponse(f"GET {path}: 200 with bytes that have another address")
+        return content
 
     def fetch_commit_page_rest(
         self, repository_database_id: int, author_login: str, head_oid: str, page: int = 1, size: int = 100

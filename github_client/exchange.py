@@ -14,11 +14,11 @@ from urllib.parse import urljoin, urlsplit
 import redis
 import requests
 
-from github_client.answers import Answer
+from github_client.answers import Answer, ObjectHook
 from github_client.budget import Budget, Lease, Resource
 from github_client.errors import GitHubError, RateLimited, TooHeavy, Unavailable, UnexpectedResponse
 from github_client.limits import rate_in_body, rate_of
-from github_client.protocol import GraphQLResult, read_graphql, read_rest
+from github_client.protocol import GraphQLResult, read_graphql, read_raw, read_rest
 from github_client.queries.query import Query
 from github_client.transport import BearerToken, send
 from github_client.types import Rate
@@ -26,6 +26,8 @@ from github_client.types import Rate
 logger = logging.getLogger(__name__)
 
 REST_VERSION = "2022-11-28"
+JSON = "application/vnd.github+json"
+RAW = "application/vnd.github.raw+json"
 MOST_REDIRECTS = 3
 RESOURCES: tuple[Resource, ...] = ("graphql", "core")
 
@@ -77,24 +79,31 @@ class Exchange:
             self._after_query(query.operation, points)
         return call, answer, result
 
-    def get(self, path: str, parameters: Mapping[str, str] | None = None) -> Answer:
+    def get(self, path: str, parameters: Mapping[str, str] | None = None, accept: str = JSON) -> Answer:
         """GET, following redirects within the same server only: renamed repositories answer 301."""
         url = self._api_url + path
         for _ in range(MOST_REDIRECTS + 1):
             query = {} if urlsplit(url).query else parameters
-            request = requests.Request(
-                "GET", url, params=query, headers={"X-GitHub-Api-Version": REST_VERSION}
-            )
+            headers = {"X-GitHub-Api-Version": REST_VERSION, "Accept": accept}
+            request = requests.Request("GET", url, params=query, headers=headers)
             answer = self._send(f"GET {path}", request, "core", 1, too_slow=Unavailable)
             if answer.status not in (301, 302, 307, 308):
                 return answer
             url = self._redirect_target(path, url, answer)
         raise UnexpectedResponse(f"GET {path}: redirected more than {MOST_REDIRECTS} times")
 
-    def read_rest(self, path: str, answer: Answer) -> object:
+    def read_rest(self, path: str, answer: Answer, object_hook: ObjectHook | None = None) -> object:
         """The JSON of a REST answer to `path`."""
         try:
-            return read_rest(f"GET {path}", answer, datetime.now(UTC))
+            return read_rest(f"GET {path}", answer, datetime.now(UTC), object_hook)
+        except RateLimited as limit:
+            self._block(limit)
+            raise
+
+    def read_raw(self, path: str, answer: Answer) -> bytes:
+        """The bytes of a REST answer to `path`."""
+        try:
+            return read_raw(f"GET {path}", answer, datetime.now(UTC))
         except RateLimited as limit:
             self._block(limit)
             raise
@@ -119,7 +128,7 @@ class Exchange:
     ) -> Answer:
         request.auth = self._auth
         request.headers |= {
-            "Accept": "application/vnd.github+json",
+            "Accept": request.headers.get("Accept", JSON),
             "User-Agent": self._user_agent,
             "X-Github-Next-Global-ID": "1",
         }

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from github_client.answers import Answer, has_sign, is_html, message_of, parse_json, short_reason
+from github_client.answers import (
+    Answer,
+    ObjectHook,
+    has_sign,
+    is_html,
+    message_of,
+    parse_json,
+    short_reason,
+)
 from github_client.errors import (
     Forbidden,
     GitHubError,
@@ -81,18 +89,24 @@ class _Problem:
         return FIELD_ERRORS.get(self.type)
 
 
-def read_rest(call: str, answer: Answer, now: datetime) -> object:
-    """The JSON of a successful REST answer.
+def read_rest(call: str, answer: Answer, now: datetime, object_hook: ObjectHook | None = None) -> object:
+    """The JSON of a successful REST answer; `object_hook` as in `json.loads`.
 
     `call` is method and path for messages. Raises every GitHubError of the table in `raise_for_status`.
     """
+    read_raw(call, answer, now)
+    try:
+        return parse_json(answer.body, object_hook)
+    except ValueError:
+        raise _not_json(call, answer, UnexpectedResponse) from None
+
+
+def read_raw(call: str, answer: Answer, now: datetime) -> bytes:
+    """The bytes of a successful REST answer; raises as `read_rest`."""
     raise_for_status(call, answer, "core", now)
     if not answer.is_complete:
         raise Unavailable(f"{call}: the answer broke off")
-    try:
-        return parse_json(answer.body)
-    except ValueError:
-        raise _not_json(call, answer, UnexpectedResponse) from None
+    return answer.body
 
 
 def read_graphql(call: str, answer: Answer, now: datetime) -> GraphQLResult:

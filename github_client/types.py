@@ -83,6 +83,7 @@ class Repository:
     head_committed_at: datetime | None
     pushed_at: datetime | None
     created_at: datetime | None = None
+    tree_oid: str | None = None
     owner_id: str = ""
     is_archived: bool = False
     primary_language: str | None = None

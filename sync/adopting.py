@@ -3,6 +3,7 @@
 import hashlib
 import tempfile
 from datetime import datetime
+from typing import BinaryIO, cast
 
 from django.db import transaction
 
@@ -11,6 +12,8 @@ from sync import archive
 from sync.archive import ArchiveError
 from sync.models import YearFile
 from sync.publish import TRANSFER_SECONDS, Publisher, generation_of
+from sync.tracking import composing, sheets, zones
+from sync.tracks.errors import BrokenTracksFile
 
 ADOPTED = [
     "current_id",
@@ -29,6 +32,9 @@ def adopt(publisher: Publisher, row: YearFile, file: File) -> archive.ReadYear |
 
     Raise `ArchiveError` for a file that is not what its name says.
     """
+    if row.holds_tracks:
+        _adopt_tracks(publisher, row, file)
+        return None
     with tempfile.TemporaryFile() as spool:
         size = publisher.openhumans.download(file, spool, deadline=TRANSFER_SECONDS)
         spool.seek(0)
@@ -47,6 +53,25 @@ def adopt(publisher: Publisher, row: YearFile, file: File) -> archive.ReadYear |
         publisher.run.hold()
         row.save(update_fields=ADOPTED)
     return year
+
+
+def _adopt_tracks(publisher: Publisher, row: YearFile, file: File) -> None:
+    """What stands in it is known from now on; with which privacy zones it was written is not."""
+    with tempfile.TemporaryFile() as spool:
+        sieve = composing.Sieve(spool, zones.load(publisher.subscription).places)
+        try:
+            size = publisher.openhumans.download(file, cast(BinaryIO, sieve), deadline=TRANSFER_SECONDS)
+            held = composing.read(row, spool)
+        except BrokenTracksFile as error:
+            raise ArchiveError(f"{row.name}: {error}") from error
+    row.current_id, row.size, row.md5, row.generation = file.id, size, sieve.md5, generation_of(file)
+    row.weeks, row.zones_version = held.weeks, 0
+    row.published_at, row.pending = _written_at(file), None
+    with transaction.atomic():
+        publisher.run.hold()
+        row.save(update_fields=[*ADOPTED, "zones_version"])
+        sheets.keep_pending(row, held.sheet)
+        sheets.confirm(row)
 
 
 def _check(publisher: Publisher, row: YearFile, header: archive.Header) -> None:

@@ -11,12 +11,12 @@ from django.utils import timezone
 from sync import consent, runs
 from sync.errors import SyncError
 from sync.leaving import erasing
-from sync.models import PAUSED_BY_MEMBER, EraseScope, Subscription, SyncRun, YearFile
+from sync.models import PAUSED_BY_MEMBER, EraseScope, Subscription, SyncRun, TrackBlob, YearFile
 from sync.records import CALENDAR
 from sync.weeks import weeks_of_year
 
 # What of an agreement is the member's own setting, and outlives connecting again.
-SETTINGS = ("kinds", "messages", "texts", "left_out", "private_counts", "left_out_files")
+SETTINGS = ("kinds", "messages", "texts", "left_out", "private_counts", "left_out_files", "tracks")
 
 
 class SyncUnderWay(SyncError):
@@ -129,7 +129,9 @@ def bring_back(subscription: Subscription, year_file: YearFile) -> None:
         if subscription.active_run is not None:
             raise SyncUnderWay("A sync is under way.")
         subscription.year_files.filter(pk=year_file.pk).update(removed_by_member_at=None)
-        if not year_file.is_document:
+        if year_file.holds_tracks:
+            _read_tracks_again(subscription, year_file)
+        elif not year_file.is_document:
             _read_year_again(subscription, year_file.year)
         names = [name for name in left_out_files(subscription) if name != year_file.name]
         subscription.agreement = {**subscription.agreement, "left_out_files": names}
@@ -154,6 +156,12 @@ def _read_year_again(subscription: Subscription, year: int) -> None:
     calendar = subscription.lists.setdefault(CALENDAR, {"years": [], "windows": []})
     waiting = [list(window) for window in calendar["windows"]]
     calendar["windows"] = waiting + [window for window in _windows(year) if window not in waiting]
+
+
+def _read_tracks_again(subscription: Subscription, year_file: YearFile) -> None:
+    """The files whose tracks stood in it, as far as GitHub still has them."""
+    blobs = subscription.track_blobs.filter(kind=year_file.kind, years__contains=[year_file.year])
+    blobs.update(state=TrackBlob.State.REPLACED)
 
 
 def _windows(year: int) -> list[list[str]]:

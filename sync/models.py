@@ -144,7 +144,12 @@ class RepositoryState(models.Model):
     # Of this reading: {"newest": its first commit, "is_joined": whether it met `newest_oid`,
     # "met": {week of the author date: [short keys]} where commits are held already}.
     reading = models.JSONField(default=dict)
+    # The newest tree GitHub told us of, and the one whose files we know; see tracking/finding.py.
     tree_oid = models.CharField(max_length=64, blank=True)
+    listed_tree_oid = models.CharField(max_length=64, blank=True)
+    # Of a tree too large to be listed at once: {"root", "parts": [[folder, oid, is_recursive]], "folders":
+    # {folder: oid}}, parts still to be listed and folders that were.
+    tree_walk = models.JSONField(default=dict, blank=True)
     # For github-profile.json: owner, permission, language, stars, ...
     details = models.JSONField(default=dict)
     not_readable = models.CharField(max_length=200, blank=True)
@@ -167,9 +172,13 @@ class YearFile(models.Model):
         PROFILE = "profile", "profile"
         PRIVATE_PROFILE = "private-profile", "private profile"
         DAILY = "daily", "daily"
+        TRACKS = "tracks", "tracks"
+        PRIVATE_TRACKS = "private-tracks", "private tracks"
 
     # What goes when private repositories are left out again.
-    PRIVATE_KINDS = (Kind.PRIVATE, Kind.PRIVATE_PROFILE)
+    PRIVATE_KINDS = (Kind.PRIVATE, Kind.PRIVATE_PROFILE, Kind.PRIVATE_TRACKS)
+    # GPS tracks; all other kinds of one year hold records.
+    TRACK_KINDS = (Kind.TRACKS, Kind.PRIVATE_TRACKS)
     # The kinds that are not of one year, with the name of their file; their year is 0.
     DOCUMENTS: ClassVar[dict[str, str]] = {
         Kind.PROFILE: "github-profile.json",
@@ -194,6 +203,8 @@ class YearFile(models.Model):
     private_contributions = models.PositiveIntegerField(null=True, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
     removed_by_member_at = models.DateTimeField(null=True, blank=True)
+    # Of a tracks file: which state of the member's privacy zones it was written with.
+    zones_version = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints: ClassVar = [
@@ -215,7 +226,129 @@ class YearFile(models.Model):
         if self.kind in self.DOCUMENTS:
             return self.DOCUMENTS[self.kind]
         infix = "" if self.kind == self.Kind.PUBLIC else f"{self.kind}-"
-        return f"github-{infix}{self.year}.json"
+        ending = "geojson" if self.holds_tracks else "json"
+        return f"github-{infix}{self.year}.{ending}"
+
+    @property
+    def holds_tracks(self) -> bool:
+        return self.kind in self.TRACK_KINDS
+
+
+class TrackSettings(models.Model):
+    """What a member decided about GPS tracks. No row: they never looked at the page."""
+
+    subscription = models.OneToOneField(
+        Subscription, on_delete=models.CASCADE, primary_key=True, related_name="track_settings"
+    )
+    # Nothing is read before this: the answer to which folders, and to the offer of zones.
+    answered_at = models.DateTimeField(null=True, blank=True)
+    # zones.pack() of the member's privacy zones, encrypted.
+    encrypted_zones = models.BinaryField(null=True)
+    # Rises with each change of the zones; and the one that all files are confirmed to follow.
+    zones_version = models.PositiveIntegerField(default=0)
+    confirmed_version = models.PositiveIntegerField(default=0)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"track settings of {self.subscription_id}"
+
+    @staticmethod
+    def place(subscription_id: int) -> str:
+        return f"tracksettings.zones:{subscription_id}"
+
+    @property
+    def encrypted_places(self) -> dict[str, str]:
+        return {"encrypted_zones": self.place(self.subscription_id)}
+
+
+class TrackFolder(models.Model):
+    """The member's answer for one folder of a repository, and for those below it that come later."""
+
+    repository = models.ForeignKey(RepositoryState, on_delete=models.CASCADE, related_name="track_folders")
+    path = models.TextField(blank=True)
+    is_ticked = models.BooleanField()
+
+    def __str__(self) -> str:
+        return f"{self.repository_id}:{self.path}"
+
+
+class TrackPlace(models.Model):
+    """A file that may hold tracks, where the newest listed tree of its repository has it."""
+
+    repository = models.ForeignKey(RepositoryState, on_delete=models.CASCADE, related_name="track_places")
+    path = models.TextField()
+    oid = models.CharField(max_length=64, db_index=True)
+    size = models.BigIntegerField(default=0)
+    # By the member's answer for its folder; None while there is none.
+    is_wanted = models.BooleanField(null=True)
+    # The content that lay at this path before.
+    replaces = models.CharField(max_length=64, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.repository_id}:{self.path}"
+
+
+class TrackBlob(models.Model):
+    """The content of a file that was fetched, or that will not be: each is fetched once."""
+
+    class State(models.TextChoices):
+        # Its text would not do: its bytes have to be fetched.
+        RAW = "raw", "to be fetched whole"
+        READ = "read", "read"
+        UNREADABLE = "unreadable", "not readable"
+        # Another version took its place in the files; fetched again should it come back.
+        REPLACED = "replaced", "replaced"
+
+    SETTLED = (State.READ, State.UNREADABLE)
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="track_blobs")
+    oid = models.CharField(max_length=64)
+    state = models.CharField(max_length=10, choices=State.choices)
+    reason = models.CharField(max_length=200, blank=True)
+    # Where it lay when it was read: that is what the files say of it.
+    repository = models.ForeignKey(
+        RepositoryState, null=True, on_delete=models.SET_NULL, related_name="track_blobs"
+    )
+    path = models.TextField(blank=True)
+    replaces = models.CharField(max_length=64, blank=True)
+    commit_oid = models.CharField(max_length=64, blank=True)
+    committed_at = models.DateTimeField(null=True)
+    # In which files its tracks stand.
+    kind = models.CharField(max_length=20, choices=YearFile.Kind.choices, blank=True)
+    years = ArrayField(models.PositiveSmallIntegerField(), default=list, blank=True)
+    # Whether points were left out for a zone: without that zone it has more to give.
+    is_cut = models.BooleanField(default=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["subscription", "oid"], name="track_blob_once_per_member")
+        ]
+
+    def __str__(self) -> str:
+        return f"blob {self.oid}"
+
+
+class TrackSheet(models.Model):
+    """What pages show of one tracks file: facts and drawings of its tracks, no place on earth."""
+
+    year_file = models.OneToOneField(
+        YearFile, on_delete=models.CASCADE, primary_key=True, related_name="track_sheet"
+    )
+    # sheets.pack() of the drawn tracks, encrypted; of the current file, and of the pending one.
+    encrypted_content = models.BinaryField(null=True)
+    encrypted_pending = models.BinaryField(null=True)
+
+    def __str__(self) -> str:
+        return f"sheet of {self.year_file_id}"
+
+    @staticmethod
+    def place(year_file_id: int) -> str:
+        return f"tracksheet.content:{year_file_id}"
+
+    @property
+    def encrypted_places(self) -> dict[str, str]:
+        place = self.place(self.year_file_id)
+        return {"encrypted_content": place, "encrypted_pending": place}
 
 
 class StagedBatchManager(models.Manager["StagedBatch"]):

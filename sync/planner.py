@@ -4,7 +4,7 @@ Requests go out in this order: the list of repositories, the contribution calend
 repositories moved; then all streams are read back in time together, newest frontier first: commit pages of
 up to ten repositories, or all of GitHub's lists at once, or reviews. So the present is held first, and no
 request is ever made per week or per record. Releases have no order across repositories and come last, once
-a week.
+a week. When all records are read, GPS tracks follow: trees that changed, then files (`tracking/`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +22,7 @@ LARGEST_BATCH: Mapping[str, int] = {
     "lists": 100,
     "reviews": 50,
     "releases": 25,
+    "files": 20,
 }
 PAGE_LIMIT = 100
 COMMIT_ALIASES = 10
@@ -157,6 +158,39 @@ class ReadReleases:
     repositories: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ReadTree:
+    """A repository's tree `root`, or the part of it that lies in `folder` and has the oid `oid`."""
+
+    repository_pk: int
+    database_id: int
+    root: str
+    folder: str
+    oid: str
+    is_recursive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FileWanted:
+    place_pk: int
+    with_text: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFiles:
+    """Texts of files that may hold tracks, and the commits that last changed them."""
+
+    files: tuple[FileWanted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBlob:
+    """The bytes of one such file."""
+
+    place_pk: int
+
+
+TrackRequest = ReadTree | ReadFiles | ReadBlob
 Request = (
     ReadRepositories
     | ReadCalendar
@@ -166,6 +200,7 @@ Request = (
     | ReadReviews
     | ReadRest
     | ReadReleases
+    | TrackRequest
 )
 
 
@@ -333,4 +368,7 @@ def kind_of(request: Request) -> str:
         ReadReviews: "reviews",
         ReadRest: "rest",
         ReadReleases: "releases",
+        ReadTree: "tree",
+        ReadFiles: "files",
+        ReadBlob: "blob",
     }[type(request)]

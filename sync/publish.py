@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from django.conf import settings
 from django.db import transaction
@@ -35,18 +35,31 @@ from sync.ledger import WeekEntry
 from sync.models import StagedBatch, Subscription, SyncRun, YearFile
 from sync.operators.counters import count
 from sync.records import CALENDAR, Entry
+from sync.tracking import composing, rewriting, sheets, zones
+from sync.tracks import geojson_file
 from sync.weeks import Week, WeekState, held_state, weeks_of_year
 
 logger = logging.getLogger(__name__)
 # Never the old app's tag "Github" in that spelling: its worker deletes files that bear it.
-FORMATS = (archive.FORMAT, PROFILE_FORMAT, DAILY_FORMAT)
+FORMATS = (archive.FORMAT, PROFILE_FORMAT, DAILY_FORMAT, geojson_file.FORMAT)
 # Shorter than a lease: a worker that hangs in a transfer is not believed dead before it has given up.
 TRANSFER_SECONDS = 120
 # What becomes true of a year file when its upload is confirmed.
-CONFIRMED = ["current_id", "size", "md5", "generation", "weeks", "superseded", "published_at", "pending"]
+CONFIRMED = [
+    "current_id",
+    "size",
+    "md5",
+    "generation",
+    "weeks",
+    "superseded",
+    "published_at",
+    "pending",
+    "zones_version",
+]
 # What becomes true of one that the member removed.
 REMOVED = ["removed_by_member_at", "current_id", "size", "md5", "weeks", "pending"]
 TAGS = ("github", "commits", "contributions", "weekly")
+TRACK_TAGS = ("github", "gps", "tracks", "weekly")
 
 
 @dataclass
@@ -123,9 +136,15 @@ def staged_files(subscription: Subscription, may_publish: Callable[[Week], bool]
     rows = StagedBatch.objects.filter(subscription=subscription).values_list("pk", "kind", "year", "weeks")
     for pk, kind, year, names in rows:
         groups.setdefault((year, kind), []).append((pk, names))
+    outdated = {(file.year, file.kind) for file in rewriting.outdated(subscription)}
+    for key in outdated:
+        groups.setdefault(key, [])
     ledgers = {(f.year, f.kind): f.weeks for f in subscription.year_files.all()}
     found = []
     for (year, kind), batches in sorted(groups.items(), reverse=True):
+        if kind in YearFile.TRACK_KINDS:
+            found.append(_staged_tracks(kind, year, batches, is_urgent=(year, kind) in outdated))
+            continue
         held = ledgers.get((year, kind), {})
         weeks = {week for _, batch in batches for week in batch}
         ready = frozenset(week for week in weeks if week in held or may_publish(Week.parse(week)))
@@ -142,6 +161,16 @@ def staged_files(subscription: Subscription, may_publish: Callable[[Week], bool]
                 )
             )
     return found
+
+
+def _staged_tracks(
+    kind: str, year: int, batches: Iterable[tuple[int, list[str]]], *, is_urgent: bool
+) -> Staged:
+    """Tracks wait for no stream. Their files are large: one is written when all its tracks have been read,
+    and at once only when the privacy zones have changed."""
+    pks = tuple(pk for pk, _ in batches)
+    weeks = frozenset(week for _, names in batches for week in names)
+    return Staged(kind, year, pks, weeks, is_whole=True, is_year_passed=is_urgent)
 
 
 def publish(publisher: Publisher, staged: Iterable[Staged], goes_on: Callable[[], bool]) -> None:
@@ -206,10 +235,13 @@ def publish_year(publisher: Publisher, staged: Staged) -> None:
         return
     with ExitStack() as stack:
         spools: list[BinaryIO] = [stack.enter_context(tempfile.TemporaryFile()) for _ in sources]
+        out = stack.enter_context(tempfile.TemporaryFile())
+        if year_file.holds_tracks:
+            _publish_tracks(publisher, year_file, staged, sources, spools, out)
+            return
         for file, spool in zip(sources, spools, strict=True):
             publisher.openhumans.download(file, spool, deadline=TRANSFER_SECONDS)
             spool.seek(0)
-        out = stack.enter_context(tempfile.TemporaryFile())
         written = _write(publisher, year_file, staged, spools, out)
         ledger = _new_ledger(publisher, year_file, written)
         outcome = _outcome(staged, written, ledger)
@@ -227,6 +259,48 @@ def living_files(year_file: YearFile, files: Iterable[File]) -> list[File]:
         if file.id == year_file.current_id
         or (file.id not in year_file.superseded and generation_of(file) > year_file.generation)
     ]
+
+
+def _publish_tracks(
+    publisher: Publisher,
+    year_file: YearFile,
+    staged: Staged,
+    sources: list[File],
+    spools: list[BinaryIO],
+    out: BinaryIO,
+) -> None:
+    """The same with tracks: what is downloaded passes the privacy zones before it touches the disk."""
+    member_zones = zones.load(publisher.subscription)
+    sieves = [composing.Sieve(spool, member_zones.places) for spool in spools]
+    is_sifted = year_file.zones_version != member_zones.version
+    for file, spool, sieve in zip(sources, spools, sieves, strict=True):
+        into = cast(BinaryIO, sieve) if is_sifted else spool
+        publisher.openhumans.download(file, into, deadline=TRANSFER_SECONDS)
+        spool.seek(0)
+    composed = composing.compose(year_file, staged.batches, member_zones, spools, sieves, out)
+    written = composed.written
+    outcome: dict[str, Any] = {
+        "size": written.size,
+        "md5": written.md5,
+        "weeks": composing.ledger_of(written),
+        "touched": [],
+        "batches": list(staged.batches),
+        "new": written.new,
+        "changed": written.changed,
+        "zones": member_zones.version,
+    }
+    if not sources and composed.is_empty:
+        _drop_batches(publisher, staged.batches)
+    elif len(sources) == 1 and not composed.is_changed:
+        _keep(publisher, year_file, sources[0], spools[0], outcome)
+    else:
+        _upload(publisher, year_file, sources, out, outcome)
+
+
+def _drop_batches(publisher: Publisher, batches: Iterable[int]) -> None:
+    with transaction.atomic():
+        publisher.run.hold()
+        StagedBatch.objects.filter(pk__in=batches).delete()
 
 
 def is_removed_by_member(year_file: YearFile, files: Iterable[File]) -> bool:
@@ -247,6 +321,7 @@ def respect_removal(publisher: Publisher, year_file: YearFile, batches: Iterable
         year_file.current_id, year_file.size, year_file.md5, year_file.weeks = None, 0, "", {}
         year_file.pending = None
         year_file.save(update_fields=REMOVED)
+        sheets.forget(year_file)
         StagedBatch.objects.filter(pk__in=list(batches)).delete()
 
 
@@ -311,13 +386,12 @@ def _keep(
     publisher: Publisher, year_file: YearFile, file: File, spool: BinaryIO, outcome: dict[str, Any]
 ) -> None:
     """Nothing but states of weeks would change: the file on Open Humans stays, only the ledger moves."""
-    spool.seek(0)
-    content = spool.read()
+    size, md5 = composing.md5_of(spool)
     outcome |= {
         "file_id": file.id,
         "generation": generation_of(file),
-        "size": len(content),
-        "md5": hashlib.md5(content, usedforsecurity=False).hexdigest(),
+        "size": size,
+        "md5": md5,
         "supersedes": [],
     }
     year_file.pending = outcome
@@ -364,9 +438,12 @@ def confirm(publisher: Publisher, year_file: YearFile, *, is_upload: bool = True
         year_file.generation, year_file.weeks = pending["generation"], pending["weeks"]
         year_file.superseded = sorted({*year_file.superseded, *pending["supersedes"]})
         year_file.published_at = publisher.now if is_upload else year_file.published_at
+        year_file.zones_version = pending.get("zones", year_file.zones_version)
         year_file.pending = None
         # Not the whole row: what the member decided meanwhile stays decided.
         year_file.save(update_fields=CONFIRMED)
+        if year_file.holds_tracks:
+            sheets.confirm(year_file)
         StagedBatch.objects.filter(pk__in=pending["batches"]).delete()
         run.add_weeks(week for week in pending["touched"] if pending["weeks"][week].get("state"))
         run.records_new += pending["new"]
@@ -438,7 +515,7 @@ def _adopt(publisher: Publisher, year_file: YearFile, file: File, outcome: dict[
 def file_metadata(publisher: Publisher, year_file: YearFile, outcome: dict[str, Any]) -> dict[str, Any]:
     """What Open Humans keeps beside the file; the only place for a clock of ours."""
     common = {
-        "tags": [*TAGS, year_file.kind],
+        "tags": [*(TRACK_TAGS if year_file.holds_tracks else TAGS), year_file.kind],
         "md5": outcome["md5"],
         "creation_date": publisher.now.isoformat(),
         "github_id": publisher.subscription.github_id,
@@ -447,14 +524,21 @@ def file_metadata(publisher: Publisher, year_file: YearFile, outcome: dict[str, 
     if "document" in outcome:
         return {**common, **outcome["document"]}
     starts_on, ends_on = archive.span(outcome["weeks"]) or _whole_year(year_file.year)
-    which = "" if year_file.kind == YearFile.Kind.PUBLIC else " in private repositories"
+    is_public = year_file.kind in (YearFile.Kind.PUBLIC, YearFile.Kind.TRACKS)
+    common |= {
+        "start_date": starts_on.isoformat(),
+        "end_date": ends_on.isoformat(),
+        "year": year_file.year,
+    }
+    if year_file.holds_tracks:
+        which = "" if is_public else "private "
+        description = f"GPS tracks of {year_file.year} from {which}GitHub repositories."
+        return {**common, "description": description, "format": geojson_file.FORMAT}
+    which = "" if is_public else " in private repositories"
     return {
         **common,
         "description": f"GitHub activity of {year_file.year}{which}, week by week.",
-        "start_date": starts_on.isoformat(),
-        "end_date": ends_on.isoformat(),
         "format": archive.FORMAT,
-        "year": year_file.year,
         "weeks_complete": sum(
             entry.get("state") == WeekState.COMPLETE for entry in outcome["weeks"].values()
         ),

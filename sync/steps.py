@@ -23,10 +23,12 @@ from sync.errors import GitHubAccessLost, OpenHumansAccessLost, SyncingStopped, 
 from sync.leaving import erasing
 from sync.ledger import known_weeks, settle
 from sync.legacy.importing import import_legacy_files
-from sync.models import StagedBatch, Subscription, SyncRun, YearFile
+from sync.models import StagedBatch, Subscription, SyncRun, TrackSettings, YearFile
 from sync.operators.counters import count
 from sync.publish import Publisher
 from sync.queues import send_step
+from sync.tracking import rewriting, scope
+from sync.tracks.errors import TrackError
 from sync.weeks import Week, held_state
 
 logger = logging.getLogger(__name__)
@@ -73,7 +75,7 @@ def perform(run: SyncRun) -> timedelta | None:
         _stop_without_access(run, Subscription.Status.RECONNECT_GITHUB, "github_access_lost", error)
     except (OpenHumansAccessLost, openhumans.Unauthorized) as error:
         _stop_without_access(run, Subscription.Status.RECONNECT_OPENHUMANS, "openhumans_access_lost", error)
-    except (github.GitHubError, openhumans.OpenHumansError, ArchiveError, UploadRefused) as error:
+    except (github.GitHubError, openhumans.OpenHumansError, ArchiveError, TrackError, UploadRefused) as error:
         fail(run, _code_of(error), error)
     return None
 
@@ -90,10 +92,17 @@ def _collect_and_publish(run: SyncRun) -> None:
     if is_complete and not StagedBatch.objects.filter(subscription=run.subscription).exists():
         _look_after_files(run)
     if is_complete and not StagedBatch.objects.filter(subscription=run.subscription).exists():
+        _confirm_zones(run)
         _publish_documents(run)
         succeed(run)
     else:
         _next_step(run)
+
+
+def _confirm_zones(run: SyncRun) -> None:
+    """After the privacy zones changed: that the older tracks files are gone is seen, not believed."""
+    if rewriting.unconfirmed(run.subscription).exists():
+        _with_openhumans(run, rewriting.confirm)
 
 
 @breaker.asking(breaker.Service.GITHUB)
@@ -115,7 +124,7 @@ def _read_with(run: SyncRun, token: str, allowance: Allowance) -> bool:
     try:
         if run.probed_at is None:
             probing.probe(collector, timezone.now())
-        while (request := planner.next_request(reading.situation(run.subscription))) is not None:
+        while (request := reading.next_request(run.subscription)) is not None:
             if not allowance.goes_on(collector):
                 return False
             reading.read(collector, request)
@@ -288,6 +297,9 @@ def succeed(run: SyncRun) -> None:
     now, subscription = timezone.now(), run.subscription
     with transaction.atomic():
         run.hold()
+        if _has_new_wishes(subscription):
+            _next_step(run)
+            return
         run.add_weeks(settle_ledger(subscription, now))
         runs.finish(run, SyncRun.State.SUCCEEDED, now)
         due = timedelta(days=settings.SYNC_DUE_DAYS) * random.uniform(1 - DUE_JITTER, 1 + DUE_JITTER)
@@ -296,6 +308,19 @@ def succeed(run: SyncRun) -> None:
         subscription.blocked_until = None
         subscription.save(update_fields=["failures", "synced_at", "next_due_at", "blocked_until"])
     messages.synced(subscription)
+
+
+def _has_new_wishes(subscription: Subscription) -> bool:
+    """Whether the member decided about tracks while the run was ending.
+
+    Their row is locked by whoever decides, so that either this run sees the decision or that one the end.
+    """
+    if not TrackSettings.objects.filter(subscription=subscription).exists():
+        return False
+    track_settings = scope.lock_settings(subscription)
+    subscription.refresh_from_db(fields=["agreement"])
+    is_confirmed = track_settings.confirmed_version == track_settings.zones_version
+    return not is_confirmed or reading.next_of_tracks(subscription) is not None
 
 
 def settle_ledger(subscription: Subscription, now: datetime) -> list[str]:

@@ -81,7 +81,7 @@ def files(_request: HttpRequest, subscription: Subscription) -> HttpResponse:
                 "kind": file.kind,
                 "size": file.size,
                 "md5": file.md5,
-                "weeks": {week: entry["state"] for week, entry in file.weeks.items()},
+                "weeks": {week: entry.get("state") for week, entry in file.weeks.items()},
                 "url": reverse("download", args=[file.pk]),
             }
             for file in subscription.year_files.filter(current_id__isnull=False)

@@ -76,6 +76,26 @@ class Repository:
         lines += [f"M 100644 inline file-{self.commits % 7}.txt".encode(), b"data %d" % len(content), content]
         return b"\n".join(lines) + b"\n"
 
+    def write(self, files: "dict[str, bytes | None]", moment: str, *, email: str | None = None) -> None:
+        """One commit that writes these files, or takes those away that are None."""
+        self.commits += 1
+        text = f"Commit {self.commits}".encode()
+        parent = self._head("main")
+        lines = [
+            b"commit refs/heads/main",
+            b"author Somebody <%s> %s" % ((email or self.email).encode(), _git_date(moment)),
+            b"committer Somebody <%s> %s" % ((email or self.email).encode(), _git_date(moment)),
+            b"data %d" % len(text),
+            text,
+            *([f"from {parent}".encode()] if parent else []),
+        ]
+        for path, content in files.items():
+            if content is None:
+                lines.append(f"D {path}".encode())
+            else:
+                lines += [f"M 100644 inline {path}".encode(), b"data %d" % len(content), content]
+        git(self.path, "fast-import", "--quiet", "--force", stdin=b"\n".join(lines) + b"\n")
+
     def merge(self, other: str, moment: str) -> None:
         """Merge a branch into main, as a merge button does."""
         tree = git(self.path, "rev-parse", f"{other}^{{tree}}").strip()
@@ -116,6 +136,10 @@ class Repository:
         """The oids of the member's commits on the default branch."""
         listed = git(self.path, "log", "--format=%H %ae", "main").splitlines()
         return {line.split()[0] for line in listed if line.split()[1] == self.email}
+
+    @property
+    def head(self) -> str:
+        return self._head("main") or ""
 
     def _head(self, branch: str) -> str | None:
         found = subprocess.run(

@@ -1,6 +1,7 @@
 """From GitHub's data to our types, one module per subject. Pure; wrong shapes are UnexpectedResponse."""
 
 from github_client.decoding.commits import commit_pages, rest_commits
+from github_client.decoding.files import files, shrink_entry, tree
 from github_client.decoding.lists import list_pages
 from github_client.decoding.parts import decode
 from github_client.decoding.people import probe, rest_identity, windows
@@ -11,6 +12,7 @@ __all__ = [
     "commit_pages",
     "commit_totals",
     "decode",
+    "files",
     "list_pages",
     "more_comments",
     "more_reviews",
@@ -19,6 +21,8 @@ __all__ = [
     "rest_commits",
     "rest_identity",
     "review_page",
+    "shrink_entry",
+    "tree",
     "viewer_repositories",
     "windows",
 ]

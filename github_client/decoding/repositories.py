@@ -21,6 +21,7 @@ from github_client.types import CommitTotal, Repository, RepositoryPage, Unreada
 def repository(node: Node) -> Repository:
     branch = node.optional_node("defaultBranchRef")
     head = branch.optional_node("target") if branch else None
+    tree = head.optional_node("tree") if head else None
     language = node.optional_node("primaryLanguage")
     return Repository(
         node_id=node.text("id"),
@@ -30,6 +31,7 @@ def repository(node: Node) -> Repository:
         is_fork=node.flag("isFork"),
         is_empty=node.flag("isEmpty"),
         head_oid=head.text("oid") if head else None,
+        tree_oid=tree.text("oid") if tree else None,
         head_committed_at=head.optional_moment("committedDate") if head else None,
         pushed_at=node.optional_moment("pushedAt"),
         created_at=node.moment("createdAt"),

@@ -2,6 +2,7 @@
 
 from github_client.queries.commits import pages
 from github_client.queries.contributions import contribution_windows, probe
+from github_client.queries.files import files
 from github_client.queries.query import Query
 from github_client.queries.repositories import commit_totals, releases, repository_page
 from github_client.queries.reviews import more_review_comments, more_reviews, reviewed_pull_requests
@@ -10,6 +11,7 @@ __all__ = [
     "Query",
     "commit_totals",
     "contribution_windows",
+    "files",
     "more_review_comments",
     "more_reviews",
     "pages",

@@ -21,7 +21,7 @@ REPOSITORY_FIELDS = """
 fragment RepositoryFields on Repository {
   id databaseId nameWithOwner visibility isFork isEmpty isArchived createdAt pushedAt
   stargazerCount forkCount viewerPermission primaryLanguage { name } owner { id }
-  defaultBranchRef { target { oid ... on Commit { committedDate } } }
+  defaultBranchRef { target { oid ... on Commit { committedDate tree { oid } } } }
 }
 """
 

@@ -53,8 +53,29 @@ def commit(reading: Reading, owner: str, name: str, revision: str) -> Response:
 
 @blueprint.get("/repos/<owner>/<name>/git/trees/<path:revision>")
 @endpoint()
-def tree(reading: Reading, owner: str, name: str, revision: str) -> Response:
-    repository = named(reading, owner, name)
+def tree_by_name(reading: Reading, owner: str, name: str, revision: str) -> Response:
+    return _tree(reading, named(reading, owner, name), revision)
+
+
+@blueprint.get("/repositories/<int:number>/git/trees/<path:revision>")
+@endpoint()
+def tree_by_number(reading: Reading, number: int, revision: str) -> Response:
+    return _tree(reading, numbered(reading, number), revision)
+
+
+@blueprint.get("/repos/<owner>/<name>/git/blobs/<oid>")
+@endpoint()
+def blob_by_name(reading: Reading, owner: str, name: str, oid: str) -> Response:
+    return _blob(reading, named(reading, owner, name), oid)
+
+
+@blueprint.get("/repositories/<int:number>/git/blobs/<oid>")
+@endpoint()
+def blob_by_number(reading: Reading, number: int, oid: str) -> Response:
+    return _blob(reading, numbered(reading, number), oid)
+
+
+def _tree(reading: Reading, repository: Repository, revision: str) -> Response:
     oid = repository.git.resolve(f"{revision}^{{tree}}")
     if oid is None:
         raise Turned(problem(404, "Not Found"))
@@ -71,10 +92,7 @@ def tree(reading: Reading, owner: str, name: str, revision: str) -> Response:
     )
 
 
-@blueprint.get("/repos/<owner>/<name>/git/blobs/<oid>")
-@endpoint()
-def blob(reading: Reading, owner: str, name: str, oid: str) -> Response:
-    repository = named(reading, owner, name)
+def _blob(reading: Reading, repository: Repository, oid: str) -> Response:
     if repository.git.object_type(oid) != "blob":
         raise Turned(problem(404, "Not Found"))
     content = repository.git.blob(oid)

@@ -13,6 +13,18 @@ from sync.collect import agreement, calendars, histories, lists, releases, repos
 from sync.collect.collector import Collector
 from sync.models import RepositoryState, Subscription
 from sync.records import CALENDAR
+from sync.tracking import finding, reading, scope
+
+
+def next_request(subscription: Subscription) -> planner.Request | None:
+    """What to ask next, or None when everything has been read. Tracks come when all records are read."""
+    return planner.next_request(situation(subscription)) or next_of_tracks(subscription)
+
+
+def next_of_tracks(subscription: Subscription) -> planner.Request | None:
+    if not scope.is_looking(subscription):
+        return None
+    return finding.next_tree(subscription) or reading.next_files(subscription)
 
 
 def situation(subscription: Subscription) -> planner.Situation:
@@ -83,6 +95,18 @@ def _send(collector: Collector, request: planner.Request) -> None:
             reviews.read_rest(collector, request)
         case planner.ReadReleases():
             releases.read_releases(collector, request)
+        case planner.ReadTree() | planner.ReadFiles() | planner.ReadBlob():
+            _send_of_tracks(collector, request)
+
+
+def _send_of_tracks(collector: Collector, request: planner.TrackRequest) -> None:
+    match request:
+        case planner.ReadTree():
+            finding.read_tree(collector, request)
+        case planner.ReadFiles():
+            reading.read_files(collector, request)
+        case planner.ReadBlob():
+            reading.read_blob(collector, request)
 
 
 def _read_otherwise(collector: Collector, request: planner.Request) -> None:
@@ -92,5 +116,9 @@ def _read_otherwise(collector: Collector, request: planner.Request) -> None:
             histories.read_commits_rest(collector, request.pages[0])
         case planner.ReadCalendar():
             calendars.cut_window(collector.subscription)
+        case planner.ReadTree(is_recursive=True):
+            finding.split(collector, request)
+        case planner.ReadFiles():
+            reading.fetch_raw(collector, request)
         case _:
             raise TooHeavy("GitHub gives up on the smallest request; trying again later.")

@@ -115,6 +115,7 @@ def _take_repository(state: RepositoryState, repository: Repository) -> bool:
     state.visibility = "private" if repository.visibility == "unknown" else repository.visibility
     state.is_fork = repository.is_fork
     state.head_oid = head
+    state.tree_oid = repository.tree_oid or ""
     state.head_committed_at = repository.head_committed_at
     state.not_readable = ""
     state.details = _details(repository)
@@ -131,6 +132,7 @@ def _facts(state: RepositoryState) -> tuple[object, ...]:
         state.name,
         state.visibility,
         state.head_oid,
+        state.tree_oid,
         state.not_readable,
         state.is_fork,
         state.details,

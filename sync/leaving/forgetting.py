@@ -4,13 +4,23 @@ from allauth.socialaccount.models import SocialAccount
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.logins import delete_sessions
 from accounts.models import User
 from sync import credentials
 from sync.leaving import erasures
-from sync.models import EraseScope, OperatorAction, Receipt, StagedBatch, Subscription, SyncRun, YearFile
+from sync.models import (
+    EraseScope,
+    OperatorAction,
+    Receipt,
+    StagedBatch,
+    Subscription,
+    SyncRun,
+    TrackBlob,
+    YearFile,
+)
 
 FORGOTTEN = "deleted by the member"
 # What stays of a member whose files are gone: what happened, and the proof of it.
@@ -26,7 +36,9 @@ def forget_files(subscription: Subscription, scope: EraseScope) -> None:
 
 def _forget_private(subscription: Subscription) -> None:
     """What is public stays as it is; the list of repositories is read again should the choice widen."""
-    StagedBatch.objects.filter(subscription=subscription, kind=YearFile.Kind.PRIVATE).delete()
+    StagedBatch.objects.filter(subscription=subscription, kind__in=YearFile.PRIVATE_KINDS).delete()
+    in_private = Q(kind=YearFile.Kind.PRIVATE_TRACKS) | ~Q(repository__visibility="public")
+    TrackBlob.objects.filter(in_private, subscription=subscription).delete()
     subscription.year_files.filter(kind__in=YearFile.PRIVATE_KINDS).delete()
     subscription.repositories.exclude(visibility="public").delete()
     subscription.read_lists_again()

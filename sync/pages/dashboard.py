@@ -66,7 +66,7 @@ class Dashboard:
 
     @cached_property
     def progress(self) -> ledger.Progress:
-        ledgers = [file.weeks for file in self.files]
+        ledgers = [file.weeks for file in self.record_files]
         return ledger.progress(self.subscription.ledger_starts_on, ledgers, self.now)
 
     @property
@@ -89,7 +89,11 @@ class Dashboard:
         return sorted(years | {Week.of(self.now).year}, reverse=True)
 
     def year(self, year: int) -> YearView:
-        return view_year(year, self.files, self.known_weeks, self.now.date())
+        return view_year(year, self.record_files, self.known_weeks, self.now.date())
+
+    @cached_property
+    def record_files(self) -> list[YearFile]:
+        return [file for file in self.files if not file.holds_tracks]
 
     @property
     def newest_files(self) -> list[FileLine]:
@@ -105,7 +109,7 @@ class Dashboard:
         return [self._file_line(file) for file in sorted(current, key=lambda file: not file.is_document)]
 
     def _file_line(self, file: YearFile) -> FileLine:
-        if file.is_document:
+        if file.is_document or file.holds_tracks:
             return FileLine(file, complete=0, total=0)
         known = {str(week) for week in self.known_weeks if week.year == file.year} | set(file.weeks)
         complete = sum(entry.get("state") == WeekState.COMPLETE for entry in file.weeks.values())
@@ -129,7 +133,7 @@ class Dashboard:
     @cached_property
     def comparisons(self) -> list[Comparison]:
         """What GitHub counts against what the files hold, once there are files."""
-        ledgers = [file.weeks for file in self.files]
+        ledgers = [file.weeks for file in self.record_files]
         return completeness.of_lists(self.subscription, ledgers) if self.file_lines else []
 
     @property

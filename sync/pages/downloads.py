@@ -40,6 +40,8 @@ def download(request: HttpRequest, subscription: Subscription, pk: int) -> HttpR
 
 
 def _type_of(year_file: YearFile) -> str:
+    if year_file.holds_tracks:
+        return "application/geo+json"
     return "text/csv" if year_file.name.endswith(".csv") else "application/json"
 
 

@@ -24,7 +24,8 @@ from sync.weeks import Week
 @member_page
 def week(request: HttpRequest, subscription: Subscription, text: str) -> HttpResponse:
     shown = _parse(text)
-    files = list(subscription.year_files.filter(year=shown.year).order_by("-kind"))
+    of_year = subscription.year_files.filter(year=shown.year)
+    files = list(of_year.exclude(kind__in=YearFile.TRACK_KINDS).order_by("-kind"))
     ledgers = [file.weeks[text] for file in files if text in file.weeks]
     context = {"week": shown, **_neighbours(shown), **_from_ledger(shown, ledgers)}
     try:
