@@ -11,13 +11,19 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
+
+from sync.archive import ArchiveError
 from sync.ledger import WeekEntry
 from sync.models import RepositoryState, Subscription, YearFile
 from sync.records import CALENDAR, KINDS
 
 PROFILE_FORMAT = "github-profile/1"
+PROFILE_SCHEMA_FILE = Path(__file__).parent / "schemas" / "github-profile-1.json"
 DAILY_FORMAT = "github-daily/1"
 
 
@@ -68,7 +74,10 @@ def daily_document(kind: str, kinds: Sequence[str], ledgers: Iterable[Mapping[st
 
 
 def current_documents(subscription: Subscription) -> list[Document]:
-    """The documents as they should be now; nothing that is not public outside the private one."""
+    """The documents as they should be now; nothing that is not public outside the private one.
+
+    Raise `ArchiveError` for a profile that would not be valid.
+    """
     profile = subscription.probe.get("profile", {})
     repositories = list(subscription.repositories.order_by("pk"))
     public = [_facts(subscription, state) for state in repositories if state.visibility == "public"]
@@ -82,7 +91,23 @@ def current_documents(subscription: Subscription) -> list[Document]:
     ]
     if private and subscription.includes_private:
         documents.append(profile_document(kinds.PRIVATE_PROFILE, github_id, {}, private))
+    for document in documents:
+        if document.format == PROFILE_FORMAT:
+            check_profile(document.content)
     return documents
+
+
+@cache
+def _validator() -> Any:
+    return jsonschema_rs.validator_for(json.loads(PROFILE_SCHEMA_FILE.read_text(encoding="utf-8")))
+
+
+def check_profile(content: bytes) -> None:
+    """Raise `ArchiveError` unless it is valid against the schema."""
+    error = next(iter(_validator().iter_errors(json.loads(content))), None)
+    if error is not None:
+        path = "/".join(map(str, error.instance_path))
+        raise ArchiveError(f"The profile would not be valid at {path or 'its top'}.")
 
 
 def is_published(subscription: Subscription, document: Document) -> bool:

@@ -30,5 +30,9 @@ urlpatterns = [
     # With and without the slash: Open Humans follows a redirect as a GET, which would lose the body.
     path("openhumans/deauth", webhook.deauthorized),
     path("openhumans/deauth/", webhook.deauthorized, name="deauthorized"),
-    path("schema/github-weeks-1.json", views.schema, name="schema"),
+    path("schema/github-weeks-1.json", views.schema, {"name": "github-weeks-1.json"}, name="schema"),
+    *(
+        path(f"schema/{name}-1.json", views.schema, {"name": f"{name}-1.json"}, name=f"{name}-schema")
+        for name in ("github-profile", "github-tracks")
+    ),
 ]

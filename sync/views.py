@@ -20,7 +20,7 @@ from sync.models import Subscription, SyncRun
 from sync.pages.dashboard import Dashboard, update_again_at
 from sync.pages.example import example_year
 
-SCHEMA_FILE = Path(__file__).parent / "schemas" / "github-weeks-1.json"
+SCHEMAS = Path(__file__).parent / "schemas"
 
 
 @require_safe
@@ -115,7 +115,8 @@ def _too_early(request: HttpRequest, again_at: datetime) -> HttpResponse:
 
 @require_safe
 @cache_control(public=True, max_age=86_400)
-def schema(_request: HttpRequest) -> HttpResponse:
-    response = HttpResponse(SCHEMA_FILE.read_bytes(), content_type="application/schema+json")
+def schema(_request: HttpRequest, name: str) -> HttpResponse:
+    """`name` is that of a file in SCHEMAS: there is a route for each, and no other."""
+    response = HttpResponse((SCHEMAS / name).read_bytes(), content_type="application/schema+json")
     response["Access-Control-Allow-Origin"] = "*"
     return response

@@ -9,7 +9,7 @@ from django.conf import settings
 from sync import ledger
 from sync.choices import left_out_files
 from sync.collect import completeness
-from sync.collect.completeness import Comparison
+from sync.collect.completeness import Comparison, Repositories
 from sync.models import Subscription, SyncRun, YearFile
 from sync.pages.history import HistoryLine, history_of
 from sync.pages.status import Status, status_of
@@ -135,6 +135,14 @@ class Dashboard:
         """What GitHub counts against what the files hold, once there are files."""
         ledgers = [file.weeks for file in self.record_files]
         return completeness.of_lists(self.subscription, ledgers) if self.file_lines else []
+
+    @cached_property
+    def repository_comparisons(self) -> Repositories:
+        return completeness.of_repositories(self.subscription)
+
+    @cached_property
+    def year_comparisons(self) -> list[Comparison]:
+        return completeness.of_years(self.files)
 
     @property
     def history(self) -> list[HistoryLine]:

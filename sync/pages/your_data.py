@@ -23,10 +23,26 @@ commits = pandas.DataFrame([{"week": week, **commit} for week in weeks for commi
 """
 
 
+# The columns of github-daily.csv after the calendar's own count.
+COLUMNS = {
+    "commits": "Commits you wrote, by their author date.",
+    "issues": "Issues you opened.",
+    "pull_requests": "Pull requests you opened.",
+    "reviews": "Reviews you submitted; the comments inside a review are not counted apart.",
+    "comments": "Comments on issues, pull requests, commits, gists and in discussions.",
+    "discussions": "Discussions you started.",
+    "stars": "Repositories you starred.",
+    "gists": "Gists you made.",
+    "releases": "Releases you published.",
+    "repositories_created": "Repositories you made, forks among them.",
+}
+
+
 @require_safe
 def your_data(request: HttpRequest) -> HttpResponse:
     context = {
         "three_lines": THREE_LINES,
+        "columns": [{"column": column, "words": words} for column, words in COLUMNS.items()],
         "login_days": settings.SESSION_COOKIE_AGE // 86_400,
         "left_rows_days": int(settings.LEFT_ROWS_DAYS),
         "settling_hours": int(settings.SYNC_SETTLING_HOURS),

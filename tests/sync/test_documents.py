@@ -4,7 +4,14 @@ import json
 
 import pytest
 
-from sync.documents import current_documents, daily_document, is_published, profile_document
+from sync.archive import ArchiveError
+from sync.documents import (
+    check_profile,
+    current_documents,
+    daily_document,
+    is_published,
+    profile_document,
+)
 from sync.models import RepositoryState, Subscription, YearFile
 
 LEDGER = {
@@ -74,6 +81,15 @@ def test_private_repositories_have_a_profile_of_their_own(profiled: Subscription
     assert b"secret" not in documents["profile"]
     assert b"octocat/secret" in documents["private-profile"]
     assert b"octocat/hello" not in documents["private-profile"]
+
+
+def test_a_profile_that_would_not_be_valid_is_not_written(profiled: Subscription) -> None:
+    for document in current_documents(profiled):
+        if document.kind == "profile":
+            check_profile(document.content)
+    profiled.probe = {"profile": {"login": "octocat", "email": "octocat@example.org"}}
+    with pytest.raises(ArchiveError, match="profile would not be valid"):
+        current_documents(profiled)
 
 
 def test_a_document_is_published_when_its_bytes_are_or_when_the_member_removed_it(

@@ -494,9 +494,9 @@ def test_the_number_of_queries_does_not_grow_with_the_archive(
         make_year_file(subscription, year)
         make_finished_run(subscription, NOW - timedelta(days=2027 - year))
 
-    # Session, user, subscription, runs, files.
-    for name in ("dashboard", "progress", "status"):
-        with django_assert_num_queries(5):
+    # Session, user, subscription, runs, files; repositories to compare with GitHub's counts.
+    for name, queries in (("dashboard", 6), ("progress", 5), ("status", 5)):
+        with django_assert_num_queries(queries):
             visitor.get(reverse(name))
     with django_assert_num_queries(4):
         visitor.get(reverse("files"))
@@ -605,13 +605,15 @@ def test_files_are_named_with_their_weeks(visitor: Client, subscription: Subscri
     ]
 
 
-def test_the_schema_is_public(client: Client) -> None:
-    response = client.get("/schema/github-weeks-1.json")
+@pytest.mark.parametrize("name", ["github-weeks", "github-profile", "github-tracks"])
+def test_the_schemas_are_public(client: Client, name: str) -> None:
+    response = client.get(f"/schema/{name}-1.json")
 
     assert response["Content-Type"] == "application/schema+json"
     assert "public" in response["Cache-Control"]
     assert response["Access-Control-Allow-Origin"] == "*"
-    assert json.loads(response.content)["properties"]["format"] == {"const": "github-weeks/1"}
+    assert f"{name}/1" in response.content.decode()
+    assert json.loads(response.content)["$schema"].startswith("https://json-schema.org/")
 
 
 # --- Update now -----------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from sync import credentials
 from sync.consent import Choice
-from sync.pages.your_data import THREE_LINES, make_notebook
+from sync.pages.your_data import COLUMNS, THREE_LINES, make_notebook
 from tests.repositories import Repository
 from tests.sync.page_words import words
 from tests.sync.world import World, living
@@ -105,6 +105,14 @@ def test_the_notebook_is_one_that_jupyter_opens(client: Client, db: None, settin
             assert (cell["outputs"], cell["execution_count"]) == ([], None)
     assert settings.OPENHUMANS_URL in response.content.decode()
     assert "@" not in "".join(notebook["cells"][1]["source"])
+
+
+def test_every_column_of_the_daily_table_is_explained(world: World, client: Client) -> None:
+    header, *_ = world.stored()["github-daily.csv"].decode().splitlines()
+    assert header.split(",") == ["date", "contributions", *COLUMNS]
+    page = words(client.get(reverse("your_data")).content)
+    for column, meaning in COLUMNS.items():
+        assert f"{column} {meaning}" in page
 
 
 def test_the_page_is_for_everybody_and_says_what_is_held(client: Client, db: None) -> None:

@@ -1,0 +1,132 @@
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from sync.collect import completeness
+from sync.models import RepositoryState, Subscription, YearFile
+from tests.sync.page_words import signed_in
+
+pytestmark = pytest.mark.django_db
+
+
+def entry(**facts: Any) -> dict[str, Any]:
+    return {"state": "complete", "counts": {}, "days": {}, "calendar": {}, **facts}
+
+
+def holding(
+    subscription: Subscription, lists: dict[str, int], counts: dict[str, int], missed: dict[str, int]
+) -> list[completeness.Comparison]:
+    subscription.lists = {name: {"said": said, "reading": None} for name, said in lists.items()}
+    return completeness.of_lists(subscription, [{"2026-W18": entry(counts=counts, missed=missed)}])
+
+
+def test_lists_that_agree_need_no_words(subscription: Subscription) -> None:
+    (issues,) = holding(subscription, {"issues": 7}, {"issues": 7}, {})
+    assert (issues.name, issues.held, issues.said, issues.explanation) == ("issues opened", 7, 7, "")
+    assert issues.agrees
+
+
+def test_comments_of_all_sorts_are_one_kind(subscription: Subscription) -> None:
+    (comments,) = holding(subscription, {"comments": 5, "gist_comments": 2}, {"comments": 7}, {})
+    assert comments.agrees
+
+
+@pytest.mark.parametrize(
+    ("held", "missed", "said", "private", "words"),
+    [
+        (7, 2, 5, True, "2 were deleted on GitHub, or undone, since they were saved; they stay here"),
+        (5, 0, 9, False, "4 are in places that are not public, which are not part of your choice"),
+        (5, 0, 9, True, "GitHub counts 4 that it does not give to us"),
+        (9, 0, 5, True, "4 are no longer counted by GitHub; they stay here"),
+        (7, 2, 8, True, "they stay here; GitHub counts 3 that it does not give to us"),
+    ],
+)
+def test_every_difference_is_explained(
+    subscription: Subscription, held: int, missed: int, said: int, private: bool, words: str
+) -> None:
+    subscription.agreement["private"] = private
+    (stars,) = holding(subscription, {"stars": said}, {"stars": held}, {"stars": missed} if missed else {})
+    assert not stars.agrees
+    assert stars.explanation.endswith(words)
+
+
+def test_a_list_that_is_being_read_says_so(subscription: Subscription) -> None:
+    subscription.lists = {"stars": {"said": 9, "reading": {"cursor": "c"}}}
+    (stars,) = completeness.of_lists(subscription, [])
+    assert stars.explanation == completeness.STILL_READ
+
+
+def test_kinds_that_were_not_agreed_to_are_not_compared(subscription: Subscription) -> None:
+    subscription.agreement["kinds"] = ["commits", "reviews"]
+    assert holding(subscription, {"pull_requests": 4}, {}, {}) == []
+
+
+def add_repository(subscription: Subscription, name: str, **facts: Any) -> None:
+    RepositoryState.objects.create(
+        subscription=subscription, node_id=name, name=name, visibility="public", is_read=True, **facts
+    )
+
+
+def test_repositories_that_differ_are_named_and_the_others_counted(subscription: Subscription) -> None:
+    add_repository(subscription, "o/same", held=4, said=4)
+    add_repository(subscription, "o/less", held=3, said=4)
+    add_repository(subscription, "o/gone", held=3, said=None, not_readable="not found on GitHub any more")
+    add_repository(subscription, "o/not-counted", held=0, said=None)
+    found = completeness.of_repositories(subscription)
+    assert {line.name: line.explanation for line in found.differing} == {
+        "o/gone": "not found on GitHub any more",
+        "o/less": "GitHub's count and its list of commits differ",
+    }
+    assert (found.agreeing, found.total) == (1, 3)
+
+
+def test_years_are_compared_by_calendar_days_newest_first(subscription: Subscription) -> None:
+    weeks = {
+        "2026-W01": entry(
+            days={"2025-12-31": {"commits": 2, "stars": 5}, "2026-01-01": {"issues": 1}},
+            calendar={"2025-12-31": 2, "2026-01-01": 3},
+        )
+    }
+    files = [
+        YearFile(subscription=subscription, kind="public", year=2026, weeks=weeks, private_contributions=2),
+        YearFile(subscription=subscription, kind="private", year=2026, weeks={}),
+        YearFile(subscription=subscription, kind="profile", year=0),
+    ]
+    newer, older = completeness.of_years(files)
+    assert (newer.name, newer.held, newer.said) == ("2026", 1, 3)
+    assert newer.explanation.startswith("2 of them private")
+    assert (older.name, older.held, older.said, older.explanation) == ("2025", 2, 2, "")
+
+
+def test_the_dashboard_shows_the_comparison_and_what_cannot_be_had(subscription: Subscription) -> None:
+    weeks = {"2026-W18": entry(counts={"issues": 3}, days={"2026-04-27": {"issues": 3}})}
+    YearFile.objects.create(
+        subscription=subscription, kind="public", year=2026, weeks=weeks, current_id=1, size=1
+    )
+    Subscription.objects.update(lists={"issues": {"said": 5, "reading": None}})
+    for n in range(3):
+        add_repository(subscription, f"o/less-{n}", held=3, said=4)
+    browser = signed_in(subscription.user)
+    html = browser.get(reverse("dashboard")).content.decode()
+    assert "which are not part of your choice" in html
+    assert "Commits agree in 0 of 3 repositories" in html
+    assert "o/less-2" in html
+    for words in ("other than the default one", "not linked to your GitHub account", "only a co-author"):
+        assert words in html
+    with CaptureQueriesContext(connection) as few:
+        browser.get(reverse("dashboard"))
+    for n in range(30):
+        add_repository(subscription, f"o/same-{n}", held=4, said=4)
+    with CaptureQueriesContext(connection) as many:
+        browser.get(reverse("dashboard"))
+    assert len(many) == len(few)
+
+
+def test_a_stranger_sees_nothing_of_it(subscription: Subscription, stranger: Any, client: Client) -> None:
+    add_repository(subscription, "o/less", held=3, said=4)
+    assert "o/less" not in signed_in(stranger).get(reverse("dashboard")).content.decode()
+    assert client.get(reverse("dashboard")).status_code == 302
