@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help costs bootstrap bootstrap-dev run demo test browser screenshots lint requirements clean
+.PHONY: help audit costs bootstrap bootstrap-dev run demo test browser screenshots lint load requirements clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | \
@@ -47,12 +47,26 @@ screenshots: bootstrap-dev  ## take the pictures in docs/screenshots again
 costs: bootstrap-dev  ## measure what syncing costs and write it into the README
 	$(BIN)/python -m config.run servers -- python -m tests.benchmarks.costs --write
 
+# Tools that must not stand beside the service's own packages.
+.venv-%/installed: requirements/%.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-$*
+	$(BIN)/uv pip install --quiet --python .venv-$*/bin/python --require-hashes -r $<
+	@touch $@
+
+load: bootstrap-dev .venv-load/installed  ## 200 members look at their dashboards while 50 are synced, for 90 seconds
+	$(BIN)/python -m tests.load
+
+audit: bootstrap-dev .venv-audit/installed  ## known weaknesses of what is pinned, where that can be asked
+	$(BIN)/python -m config.run.audit .venv-audit/bin/pip-audit requirements/base.txt requirements/local.txt
+
 requirements: bootstrap-dev  ## pin the newest allowed packages, with hashes
 	echo 'uv' | $(COMPILE) --upgrade -o requirements/bootstrap.txt -
+	echo 'locust' | $(COMPILE) --upgrade -o requirements/load.txt -
+	echo 'pip-audit' | $(COMPILE) --upgrade -o requirements/audit.txt -
 	$(COMPILE) --upgrade -o requirements/base.txt pyproject.toml
 	$(COMPILE) --upgrade --extra local -c requirements/base.txt -o requirements/local.txt pyproject.toml
 	$(COMPILE) --upgrade --extra local --extra dev -c requirements/local.txt -o requirements/dev.txt pyproject.toml
 
 clean:  ## remove .venv and caches; the data folder stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles
+	rm -rf .venv .venv-audit .venv-load .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles
 	find . -name __pycache__ -type d -not -path './.data/*' -prune -exec rm -rf {} +

@@ -146,7 +146,10 @@ TEMPLATES: list[dict[str, Any]] = [
 
 DATABASES: dict[str, Any] = {
     "default": dj_database_url.parse(
-        env.url("DATABASE_URL", schemes=("postgres", "postgresql")), conn_health_checks=True
+        env.url("DATABASE_URL", schemes=("postgres", "postgresql")),
+        # A new connection costs more than most pages; one that died is noticed and replaced.
+        conn_max_age=300,
+        conn_health_checks=True,
     )
 }
 REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss"))

@@ -1,0 +1,130 @@
+"""`make load`: members look at their dashboards while others are synced, on real processes of one machine.
+
+    python -m tests.load [--members 200] [--syncs 50] [--seconds 90] [--latency 300]
+
+gunicorn, dramatiq and both stand-ins on loopback, embedded Postgres and Valkey, locust in an environment of
+its own (LOCUST names its program). Exits 1 when a bar is missed; the numbers are printed either way.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import django
+
+from config.run.folders import CHECKOUT, throw_away
+from tests.browser.service import descendants_of
+from tests.faults.stack import Stack, started
+from tests.load.history import long_history
+from tests.load.measured import Measured, Sample, megabytes_of, read_locust
+from tests.repositories import Repository
+
+# As in production; the fault drills use seconds.
+NUMBERS = {
+    "SYNC_LEASE_SECONDS": "180",
+    "SYNC_NUDGE_SECONDS": "600",
+    "SYNC_STEP_REQUESTS": "20",
+    "SYNC_WAIT_FLOOR_SECONDS": "60",
+    "LOG_LEVEL": "WARNING",
+}
+SAMPLE_SECONDS = 2.0
+NICE = 10
+# Users who come each second until all are there.
+ARRIVALS = 20
+
+
+def main() -> int:
+    wanted = _arguments()
+    with throw_away(CHECKOUT / ".data" / "tmp") as folder:
+        repository = long_history(folder / "history", wanted.syncs)
+        service = folder / "service"
+        service.mkdir(mode=0o700)
+        with started(service, repository, **NUMBERS) as stack:
+            measured = _measure(stack, repository, wanted, folder)
+    for line in measured.lines():
+        print(line)
+    complaints = measured.complaints()
+    for complaint in complaints:
+        print(f"NOT GOOD ENOUGH: {complaint}")
+    return 1 if complaints else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.load")
+    parser.add_argument("--members", type=int, default=200, help="who look at their dashboards")
+    parser.add_argument("--syncs", type=int, default=50, help="of them, who are being synced")
+    parser.add_argument("--seconds", type=int, default=90, help="how long")
+    parser.add_argument("--latency", type=int, default=300, help="of both stand-ins, in milliseconds")
+    return parser.parse_args()
+
+
+def _measure(stack: Stack, repository: Repository, wanted: argparse.Namespace, folder: Path) -> Measured:
+    os.environ.update(stack.env)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    django.setup()
+    from tests.load import people
+
+    synced = people.join(wanted.syncs, repository, stack.folder / "openhumans")
+    settled = people.settle(wanted.members - wanted.syncs)
+    cookies = folder / "cookies"
+    cookies.write_text("\n".join(people.session_of(member.user) for member in [*synced, *settled]))
+    for gate in (stack.github, stack.openhumans):
+        stack.fault(gate, latency_ms=wanted.latency)
+    for child in (stack.worker, *stack.stand_ins):
+        # As docs/deploying.md has it for workers beside the web; the stand-ins are other people's machines.
+        os.setpriority(os.PRIO_PGRP, child.pid or 0, NICE)
+    people.start_all(synced)
+    samples: list[Sample] = []
+    began = time.monotonic()
+    locust = _start_locust(stack.site, cookies, folder, wanted)
+    try:
+        while locust.poll() is None:
+            if time.monotonic() - began > wanted.seconds + 60:
+                raise TimeoutError("locust does not end.")
+            samples.append(_look(stack, people.under_way(), time.monotonic() - began))
+            time.sleep(SAMPLE_SECONDS)
+    finally:
+        if locust.poll() is None:
+            locust.kill()
+        locust.wait()
+    measured = read_locust(folder / "load_stats.csv")
+    measured.samples = samples
+    measured.failed_runs = people.failed()
+    return measured
+
+
+def _start_locust(
+    site: str, cookies: Path, folder: Path, wanted: argparse.Namespace
+) -> "subprocess.Popen[bytes]":
+    program = os.environ.get("LOCUST", str(CHECKOUT / ".venv-load" / "bin" / "locust"))
+    command = [
+        program,
+        "-f",
+        str(CHECKOUT / "tests" / "load" / "locustfile.py"),
+        "--headless",
+        "--host",
+        site,
+    ]
+    command += ["-u", str(wanted.members), "-r", str(ARRIVALS), "-t", f"{wanted.seconds}s"]
+    command += ["--csv", str(folder / "load"), "--only-summary", "--exit-code-on-error", "0"]
+    env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    env |= {"LOAD_COOKIES": str(cookies), "NO_PROXY": "*"}
+    return subprocess.Popen(command, env=env, cwd=folder, stderr=subprocess.DEVNULL)
+
+
+def _look(stack: Stack, under_way: int, at: float) -> Sample:
+    for child in stack.application:
+        if not child.is_running:
+            raise RuntimeError(f"{child.name} ended; its log is {child.log}.")
+    sizes = {
+        child.name: megabytes_of([child.pid or 0, *descendants_of(child.pid or 0)])
+        for child in stack.application
+    }
+    return Sample(at, under_way, sizes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

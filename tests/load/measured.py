@@ -1,0 +1,109 @@
+"""What a load test found, and whether that is good enough. Pure."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import mean
+
+MOST_P99_MS = 500.0
+# Memory of the last quarter against that of the second one; the first is warming up.
+MOST_GROWTH = 1.1
+
+
+@dataclass
+class Sample:
+    """One look at the processes: seconds since the beginning, runs under way, megabytes by role."""
+
+    at: float
+    under_way: int
+    megabytes: dict[str, float]
+
+
+@dataclass
+class Measured:
+    requests: int
+    failures: int
+    median_ms: float
+    p95_ms: float
+    p99_ms: float
+    samples: list[Sample] = field(default_factory=list)
+    failed_runs: list[str] = field(default_factory=list)
+
+    @property
+    def roles(self) -> list[str]:
+        return sorted(self.samples[0].megabytes) if self.samples else []
+
+    def growth(self, role: str) -> float:
+        """How much more memory at the end than after warming up, as a ratio."""
+        sizes = [sample.megabytes[role] for sample in self.samples]
+        quarter = len(sizes) // 4
+        return mean(sizes[-quarter:]) / mean(sizes[quarter : 2 * quarter]) if quarter else 1.0
+
+    def share_with_runs(self) -> float:
+        """In how much of the time syncs were under way."""
+        return mean(sample.under_way > 0 for sample in self.samples) if self.samples else 0.0
+
+    def complaints(self) -> list[str]:
+        found = []
+        if self.p99_ms >= MOST_P99_MS:
+            found.append(f"p99 is {self.p99_ms:.0f} ms, not below {MOST_P99_MS:.0f}")
+        if self.failures:
+            found.append(f"{self.failures} of {self.requests} requests failed")
+        if self.failed_runs:
+            found.append(f"{len(self.failed_runs)} runs failed, the first one with: {self.failed_runs[0]}")
+        found += [
+            f"memory of {role} grew to {self.growth(role):.2f} times"
+            for role in self.roles
+            if self.growth(role) > MOST_GROWTH
+        ]
+        if not self.requests:
+            found.append("nobody looked at anything")
+        return found
+
+    def lines(self) -> list[str]:
+        most = max((sample.under_way for sample in self.samples), default=0)
+        share = self.share_with_runs()
+        return [
+            f"requests               {self.requests}, {self.failures} failed",
+            f"median, p95, p99       {self.median_ms:.0f}, {self.p95_ms:.0f}, {self.p99_ms:.0f} ms",
+            f"syncs under way        {most}, in {share:.0%} of the time; {len(self.failed_runs)} failed",
+            *map(self._memory_line, self.roles),
+        ]
+
+    def _memory_line(self, role: str) -> str:
+        size = self.samples[-1].megabytes[role]
+        return f"memory of {role:<12} {size:.0f} MB, {self.growth(role):.2f} times as much at the end"
+
+
+def read_locust(path: Path) -> Measured:
+    """The line of all requests in locust's `..._stats.csv`."""
+    with path.open(encoding="utf-8", newline="") as file:
+        row = next((row for row in csv.DictReader(file) if row["Name"] == "Aggregated"), None)
+    if row is None:
+        raise ValueError(f"{path} has no line of all requests.")
+    return Measured(
+        requests=int(row["Request Count"]),
+        failures=int(row["Failure Count"]),
+        median_ms=_number(row["50%"]),
+        p95_ms=_number(row["95%"]),
+        p99_ms=_number(row["99%"]),
+    )
+
+
+def _number(text: str) -> float:
+    return 0.0 if text in ("", "N/A") else float(text)
+
+
+def megabytes_of(pids: Iterable[int]) -> float:
+    """Resident memory of all these processes; one that has ended counts nothing."""
+    kilobytes = 0
+    for pid in pids:
+        try:
+            status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+        except OSError:
+            continue
+        kilobytes += next(
+            (int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")), 0
+        )
+    return kilobytes / 1024

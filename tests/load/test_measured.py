@@ -1,0 +1,54 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.load.measured import Measured, Sample, megabytes_of, read_locust
+
+HEAD = "Type,Name,Request Count,Failure Count,50%,95%,99%\n"
+
+
+def measured(p99: float = 100, failures: int = 0, sizes: tuple[float, ...] = (100,) * 8) -> Measured:
+    samples = [Sample(n, 50, {"web": size}) for n, size in enumerate(sizes)]
+    return Measured(1000, failures, 10, 50, p99, samples)
+
+
+def test_all_is_well() -> None:
+    assert measured().complaints() == []
+    assert "syncs under way        50, in 100% of the time; 0 failed" in measured().lines()
+
+
+@pytest.mark.parametrize(
+    ("found", "complaint"),
+    [
+        (measured(p99=500), "p99 is 500 ms"),
+        (measured(failures=1), "1 of 1000 requests failed"),
+        (measured(sizes=(50, 80, 100, 100, 110, 120, 130, 140)), "memory of web grew"),
+        (Measured(0, 0, 0, 0, 0), "nobody looked"),
+        (Measured(1, 0, 1, 1, 1, failed_runs=["internal_error: x"]), "1 runs failed"),
+    ],
+)
+def test_what_is_not_good_enough_is_said(found: Measured, complaint: str) -> None:
+    assert any(complaint in text for text in found.complaints())
+
+
+def test_warming_up_is_no_growth() -> None:
+    assert measured(sizes=(10, 90, 100, 100, 100, 100, 100, 100)).complaints() == []
+
+
+def test_the_line_of_all_requests_is_read(tmp_path: Path) -> None:
+    table = tmp_path / "load_stats.csv"
+    table.write_text(HEAD + "GET,dashboard,9,0,1,2,3\n,Aggregated,10,1,20,200,400\n")
+    found = read_locust(table)
+    assert (found.requests, found.failures, found.p99_ms) == (10, 1, 400)
+
+
+def test_a_table_without_it_is_an_error(tmp_path: Path) -> None:
+    table = tmp_path / "load_stats.csv"
+    table.write_text(HEAD)
+    with pytest.raises(ValueError, match="no line of all requests"):
+        read_locust(table)
+
+
+def test_memory_is_that_of_living_processes() -> None:
+    assert megabytes_of([os.getpid(), 4_000_000]) > 10
