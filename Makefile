@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help audit costs bootstrap bootstrap-dev run demo test browser screenshots lint load requirements clean
+.PHONY: help bench audit costs bootstrap bootstrap-dev run demo test browser screenshots lint load requirements clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | \
@@ -46,6 +46,9 @@ screenshots: bootstrap-dev  ## take the pictures in docs/screenshots again
 
 costs: bootstrap-dev  ## measure what syncing costs and write it into the README
 	$(BIN)/python -m config.run servers -- python -m tests.benchmarks.costs --write
+
+bench: bootstrap-dev  ## cost, speed, memory and scale into docs/benchmarks.md; ONLY=cost for one part
+	$(BIN)/python -m config.run servers -- python -m tests.benchmarks.bench --write $(if $(ONLY),--only $(ONLY))
 
 # Tools that must not stand beside the service's own packages.
 .venv-%/installed: requirements/%.txt

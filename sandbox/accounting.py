@@ -3,7 +3,7 @@
 `Accounting(app, faults=[...], is_write=...)` hooks itself into a Flask app and adds, outside of the count:
 
 * `GET /_sandbox/requests`: `{"total": n, "points": n, "refused_while_blocked": n, "writes": n,
-  "by_endpoint": {"GET /x/<y>": n}}`, by route pattern
+  "bytes_in": n, "bytes_out": n, "by_endpoint": {"GET /x/<y>": n}}`, by route pattern; bytes of bodies
 * `GET /_sandbox/log`: the last 10,000 requests as `{"method", "path", "status", "moment"}`, never a query
   string or a token; status 0 means that the connection was closed instead of an answer
 * `POST /_sandbox/reset`: counters and log to zero, every fault off
@@ -142,6 +142,8 @@ class Accounting:
                 "points": self._points,
                 "refused_while_blocked": self._refused_while_blocked,
                 "writes": self._writes,
+                "bytes_in": self._bytes_in,
+                "bytes_out": self._bytes_out,
                 "by_endpoint": dict(sorted(self._by_endpoint.items())),
             }
 
@@ -153,6 +155,7 @@ class Accounting:
 
     def _zero(self) -> None:
         self._total = self._points = self._refused_while_blocked = self._writes = 0
+        self._bytes_in = self._bytes_out = 0
         self._by_endpoint: Counter[str] = Counter()
         self._log.clear()
 
@@ -175,6 +178,8 @@ class Accounting:
         with self._lock:
             self._total += 1
             self._writes += self._is_write(request)
+            self._bytes_in += request.content_length or 0
+            self._bytes_out += response.content_length or 0
             self._by_endpoint[f"{request.method} {pattern}"] += 1
             self._log.append(entry)
         return response

@@ -98,11 +98,14 @@ def test_it_counts_by_route_and_leaves_itself_out(base_url: str, http: requests.
     http.post(f"{base_url}/unread")
     http.get(f"{base_url}/nowhere")
     http.get(f"{base_url}/costly")
-    assert http.get(f"{base_url}/_sandbox/requests").json() == {
+    counts = http.get(f"{base_url}/_sandbox/requests").json()
+    assert counts == {
         "total": 5,
         "points": 3,
         "refused_while_blocked": 1,
         "writes": 1,
+        "bytes_in": 0,
+        "bytes_out": counts["bytes_out"],
         "by_endpoint": {
             "GET (no such path)": 1,
             "GET /costly": 1,
@@ -110,6 +113,12 @@ def test_it_counts_by_route_and_leaves_itself_out(base_url: str, http: requests.
             "POST /unread": 1,
         },
     }
+
+
+def test_it_counts_the_bytes_of_bodies(base_url: str, http: requests.Session) -> None:
+    answer = http.post(f"{base_url}/unread", data=b"x" * 1000)
+    counts = http.get(f"{base_url}/_sandbox/requests").json()
+    assert (counts["bytes_in"], counts["bytes_out"]) == (1000, len(answer.content))
 
 
 def test_the_log_has_no_query_strings(base_url: str, http: requests.Session) -> None:

@@ -1,0 +1,106 @@
+"""Everything that is claimed of cost, speed, memory and scale, measured on the stand-ins in one run.
+
+    python -m config.run servers -- python -m tests.benchmarks.bench [--only NAME] [--write]
+
+One table is printed, and with `--write` put into docs/benchmarks.md, where a part that is measured alone
+replaces its own section. No figure is typed by hand, and none is asserted by a test: machines differ.
+"""
+
+import argparse
+import logging
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+import django
+
+from tests.benchmarks import figures
+from tests.benchmarks.figures import Report
+
+HEAD = """# Benchmarks
+
+Written by `make bench`, on the stand-ins for GitHub and Open Humans; nothing in it is typed by hand. Counts
+are the same on every machine. Times are not: they are medians with the smallest and the largest beside them,
+and what counts is the ratio to something that was measured in the same run. `make bench ONLY=name` measures
+one part again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A module of this package with a function `measure`."""
+
+    module: str
+    title: str
+
+    @property
+    def measure(self) -> Callable[[], Report]:
+        measure: Callable[[], Report] = import_module(f"tests.benchmarks.{self.module}").measure
+        return measure
+
+
+# In this order; the first ones make the journeys that later ones look at.
+PARTS = {
+    "requests": Part("requests_and_points", "Requests, points and bytes"),
+    "waiting": Part("waiting", "Time to first data and to the complete archive"),
+    "cost": Part("own_cost", "Our own cost"),
+    "memory": Part("memory", "Memory"),
+    "limits": Part("limits", "Limits"),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", choices=sorted(PARTS), action="append", help="one part (repeatable)")
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/benchmarks.md")
+    arguments = parser.parse_args()
+    _set_up()
+    names = [name for name in PARTS if not arguments.only or name in arguments.only]
+    reports = {name: _measured(name) for name in names}
+    print(figures.table(figure for report in reports.values() for figure in report.figures))
+    if arguments.write:
+        _write(reports)
+    missed = [each.what for report in reports.values() for each in report.figures if each.is_met is False]
+    if missed:
+        print(f"Missed: {'; '.join(missed)}", file=sys.stderr)
+    return 0
+
+
+def _set_up() -> None:
+    django.setup()
+    logging.disable(logging.INFO)
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    import_module("sync.actors")
+
+
+def _measured(name: str) -> Report:
+    began = time.monotonic()
+    report = PARTS[name].measure()
+    seconds = time.monotonic() - began
+    print(f"{name}: {seconds:.0f} s", file=sys.stderr, flush=True)
+    report.note(
+        f"Measured in {seconds:,.0f} s on {os.cpu_count()} cores, Python {platform.python_version()}."
+    )
+    return report
+
+
+def _write(reports: dict[str, Report]) -> None:
+    from tests.benchmarks.service import ROOT
+
+    path = ROOT / "docs" / "benchmarks.md"
+    page = path.read_text(encoding="utf-8") if path.exists() else HEAD
+    for name, report in reports.items():
+        text = figures.section(PARTS[name].title, report)
+        page = figures.put(page, name, text, list(PARTS), head=HEAD)
+    path.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

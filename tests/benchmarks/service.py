@@ -1,0 +1,244 @@
+"""What is measured: both stand-ins and workers as processes of their own, and members connected to both.
+
+Nothing of a stand-in runs in the process that is measured, so its time and memory are its own.
+"""
+
+import os
+import re
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import requests
+from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
+from redis import Redis
+
+from config.run.processes import dies_with_parent
+from config.run.programs import program
+from sandbox.github.tokens import TokenStore
+from sandbox.openhumans.state import State
+from sync.consent import SCOPES, Choice
+from sync.models import Subscription, SyncRun
+from tests.cast import make_member, subscribe
+from tests.sync.world import keep
+
+ROOT = Path(__file__).parent.parent.parent
+START_SECONDS = 300.0
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+# --- Stand-ins ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    url: str
+
+    def switch(self, **faults: Any) -> None:
+        requests.post(f"{self.url}/_sandbox/faults", json=faults, timeout=60).raise_for_status()
+
+    def reset(self) -> None:
+        """Counters, limits and faults as at the start."""
+        requests.post(f"{self.url}/_sandbox/reset", timeout=60).raise_for_status()
+
+    def act(self, **details: Any) -> None:
+        requests.post(f"{self.url}/_sandbox/acts", json=details, timeout=60).raise_for_status()
+
+    def counts(self) -> dict[str, Any]:
+        answer: dict[str, Any] = requests.get(f"{self.url}/_sandbox/requests", timeout=60).json()
+        return answer
+
+    def operations(self) -> dict[str, int]:
+        """How often each GraphQL operation was asked since the last reset."""
+        found: dict[str, int] = {}
+        for entry in requests.get(f"{self.url}/_sandbox/graphql_log", timeout=60).json():
+            found[entry["operation"]] = found.get(entry["operation"], 0) + 1
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Both stand-ins, and where the files on one of them lie."""
+
+    github: StandIn
+    openhumans: StandIn
+    files: Path
+
+    def delay(self, milliseconds: float) -> None:
+        for stand_in in (self.github, self.openhumans):
+            stand_in.switch(latency_ms=milliseconds)
+
+    def reset(self) -> None:
+        self.github.reset()
+        self.openhumans.reset()
+
+
+@contextmanager
+def serving(folder: Path, *github: str) -> Iterator[Site]:
+    """Both stand-ins, GitHub with these arguments; the settings of this process point at them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        hub = stack.enter_context(_stand_in(folder, "github", *github))
+        humans = stack.enter_context(_stand_in(folder, "openhumans", "--data", str(folder / "openhumans")))
+        settings.GITHUB_URL, settings.GITHUB_API_URL, settings.OPENHUMANS_URL = hub, f"{hub}/api", humans
+        yield Site(StandIn(hub), StandIn(humans), folder / "openhumans")
+
+
+@contextmanager
+def _stand_in(folder: Path, name: str, *arguments: str) -> Iterator[str]:
+    command = [sys.executable, "-m", "sandbox", name, "--port", "0", *arguments]
+    with (
+        (folder / f"{name}.log").open("wb") as log,
+        _process(command, stdout=subprocess.PIPE, stderr=log) as process,
+    ):
+        yield _announced(process, name)
+
+
+@contextmanager
+def _process(command: list[str], **options: Any) -> Iterator["subprocess.Popen[bytes]"]:
+    process = subprocess.Popen(
+        command, cwd=ROOT, start_new_session=True, preexec_fn=dies_with_parent(signal.SIGKILL), **options
+    )
+    try:
+        yield process
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _announced(process: "subprocess.Popen[bytes]", name: str) -> str:
+    assert process.stdout is not None
+    with selectors.DefaultSelector() as ready:
+        ready.register(process.stdout, selectors.EVENT_READ)
+        if not ready.select(START_SECONDS):
+            raise SystemExit(f"The stand-in for {name} does not start.")
+    line = process.stdout.readline().decode()
+    found = re.search(r"listening on (\S+)", line)
+    if found is None:
+        raise SystemExit(f"The stand-in for {name} says: {line or 'nothing'}")
+    return found[1]
+
+
+# --- Members --------------------------------------------------------------------------------------------
+
+
+def connect(site: Site, github_id: int, login: str, choice: Choice = Choice.PRIVATE) -> Subscription:
+    """A member connected to both stand-ins, as two consents leave it."""
+    member = make_member(str(uuid4().int)[:8])
+    subscription = subscribe(member, github_id, login, choice)
+    issued = TokenStore(client_secret=None, lifetime=None).issue(
+        github_id, settings.GITHUB_CLIENT_ID, SCOPES[choice]
+    )
+    _keep(subscription, "github", issued.access_token, issued.refresh_token)
+    grants, name = State(site.files).grants, str(member.open_humans_id)
+    grants.join(name)
+    pair = grants.spend_code(grants.issue_code(settings.OPENHUMANS_CLIENT_ID, name, "", "", "", ""))
+    assert pair is not None
+    assert pair.access is not None
+    _keep(subscription, "openhumans", pair.access, pair.refresh)
+    return subscription
+
+
+def _keep(subscription: Subscription, provider: str, access: str, refresh: str | None) -> None:
+    keep(SocialAccount.objects.get(user=subscription.user, provider=provider), access, refresh)
+
+
+def connect_generated(site: Site, choice: Choice = Choice.PRIVATE) -> Subscription:
+    """The one member of a made-up account, whose number does not depend on its size."""
+    from sandbox.github.app import create_app
+
+    account = create_app(account="2:1:1").extensions["github_stand_in"].world.catalogue.member
+    return connect(site, account.id, account.login, choice)
+
+
+def forget(subscription: Subscription) -> None:
+    """The member with all rows, messages and budgets."""
+    subscription.user.delete()
+    with Redis.from_url(settings.REDIS_URL) as connection:
+        connection.flushall()
+
+
+# --- Workers --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A dramatiq master with its children."""
+
+    process: "subprocess.Popen[bytes]"
+    processes: int
+
+    def children(self) -> list[int]:
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [pid for pid in map(int, listed.split()) if _is_python(pid)][: self.processes]
+
+    def peak_megabytes(self) -> float:
+        """The most memory that one child has had at any time."""
+        return max(_status(pid, "VmHWM") / 1024 for pid in self.children())
+
+    def cpu_seconds(self) -> float:
+        return sum(_cpu(pid) for pid in self.children())
+
+
+@contextmanager
+def working(folder: Path, processes: int = 1, threads: int = 1, **environment: str) -> Iterator[Worker]:
+    """`dramatiq sync.actors`, as any deployment starts it, with the settings of this process."""
+    urls = {name: getattr(settings, name) for name in ("GITHUB_URL", "GITHUB_API_URL", "OPENHUMANS_URL")}
+    command = [*program("dramatiq"), "sync.actors", "--processes", str(processes), "--threads", str(threads)]
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        (folder / "worker.log").open("ab") as log,
+        _process(
+            command, stdout=log, stderr=log, env={**os.environ, **urls, "LOG_LEVEL": "WARNING", **environment}
+        ) as process,
+    ):
+        yield Worker(process, processes)
+
+
+def wait_for_end(run: SyncRun, seconds: float, what: str) -> SyncRun:
+    """The run when it has ended; what waits for a limit is counted by `waits`."""
+    deadline = time.monotonic() + seconds
+    while run.is_active:
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{what}: the run is still {run.state} at step {run.step}")
+        time.sleep(0.05)
+        run.refresh_from_db()
+    if run.state != SyncRun.State.SUCCEEDED:
+        raise SystemExit(f"{what}: the run {run.state}: {run.error_code} {run.error}")
+    return run
+
+
+def _is_python(pid: int) -> bool:
+    try:
+        return b"dramatiq" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def _status(pid: int, name: str) -> float:
+    found = re.search(rf"^{name}:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def _cpu(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def stored_bytes(site: Site, subscription: Subscription) -> int:
+    """Of the member's complete files on Open Humans."""
+    files = State(site.files).files
+    return sum(
+        path.stat().st_size
+        for file in files.of_member(str(subscription.user.open_humans_id))
+        if (path := files.content(file)) is not None
+    )
