@@ -41,6 +41,7 @@ class ChoiceForm(forms.Form):
     )
 
     secret_gists = forms.BooleanField(required=False)
+    tracks = forms.BooleanField(required=False)
 
     def __init__(self, data: Any, subscription: Subscription | None) -> None:
         super().__init__(data)
@@ -60,7 +61,10 @@ def connect(request: HttpRequest) -> HttpResponse:
     form = ChoiceForm(request.POST if request.method == "POST" else None, subscription)
     if form.is_valid():
         return ask_github(
-            request, form.cleaned_data["choice"], secret_gists=form.cleaned_data["secret_gists"]
+            request,
+            form.cleaned_data["choice"],
+            secret_gists=form.cleaned_data["secret_gists"],
+            tracks=form.cleaned_data["tracks"],
         )
     chosen = form.offered[0] if subscription else Choice.PUBLIC
     context = {
@@ -72,14 +76,16 @@ def connect(request: HttpRequest) -> HttpResponse:
     return render(request, "sync/connect.html", context, status=400 if form.is_bound else 200)
 
 
-def ask_github(request: HttpRequest, choice: Choice, *, secret_gists: bool = False) -> HttpResponse:
+def ask_github(
+    request: HttpRequest, choice: Choice, *, secret_gists: bool = False, tracks: bool = False
+) -> HttpResponse:
     """Off to GitHub's own page. The choice stays with us, tied to this one attempt by the OAuth state."""
     provider = get_adapter(request).get_provider(request, "github")
     response: HttpResponse = provider.redirect(
         request,
         process=AuthProcess.CONNECT,
         next_url=reverse("dashboard"),
-        data={"choice": choice.value, "secret_gists": secret_gists},
+        data={"choice": choice.value, "secret_gists": secret_gists, "tracks": tracks},
         scope=consent.scopes_for(choice, secret_gists=secret_gists),
     )
     return response
@@ -110,7 +116,11 @@ def github_connected(request: HttpRequest, sociallogin: SocialLogin, **_signal: 
     asked = sociallogin.state["data"]
     choice = Choice(asked["choice"])
     subscription = subscribe(
-        sociallogin.account, choice, timezone.now(), secret_gists=bool(asked.get("secret_gists"))
+        sociallogin.account,
+        choice,
+        timezone.now(),
+        secret_gists=bool(asked.get("secret_gists")),
+        tracks=bool(asked.get("tracks")),
     )
     if choice is Choice.PRIVATE and not subscription.includes_private:
         text = (
@@ -123,12 +133,19 @@ def github_connected(request: HttpRequest, sociallogin: SocialLogin, **_signal: 
 
 
 def subscribe(
-    identity: SocialAccount, choice: Choice, now: datetime, *, secret_gists: bool = False
+    identity: SocialAccount,
+    choice: Choice,
+    now: datetime,
+    *,
+    secret_gists: bool = False,
+    tracks: bool = False,
 ) -> Subscription:
     """Take the member's wish down, and start to fulfil it once that is committed."""
     with transaction.atomic():
         known = Subscription.objects.select_for_update(of=("self",)).filter(user_id=identity.user_id).first()
-        agreed = consent.agreement(choice, identity.extra_data["scopes"], now, secret_gists=secret_gists)
+        agreed = consent.agreement(
+            choice, identity.extra_data["scopes"], now, secret_gists=secret_gists, tracks=tracks
+        )
         subscription, _ = Subscription.objects.update_or_create(
             user_id=identity.user_id,
             github_id=int(identity.uid),

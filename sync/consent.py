@@ -49,13 +49,16 @@ def agreement(
     now: datetime,
     *,
     secret_gists: bool = False,
+    tracks: bool = False,
 ) -> dict[str, Any]:
     """The record to store: private things only if the member chose them here and granted them at GitHub."""
     granted = set(granted_scopes)
+    looking = {"look": True, "forks": False, "others": False, "agreed_at": now.isoformat()}
     return {
         "text": TEXT_VERSION,
         "kinds": list(KINDS),
         "private": choice is Choice.PRIVATE and "repo" in granted,
         "secret_gists": secret_gists and GIST_SCOPE in granted,
         "agreed_at": now.isoformat(),
+        **({"tracks": looking} if tracks else {}),
     }

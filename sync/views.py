@@ -37,7 +37,8 @@ def dashboard(request: HttpRequest, subscription: Subscription) -> HttpResponse:
     year = request.GET.get("year", str(page.years[0]))
     if year not in map(str, page.years):
         raise Http404("There is no such year in this archive.")
-    return render(request, "sync/dashboard.html", {"page": page, "year": page.year(int(year))})
+    shown = {"page": page, "year": page.year(int(year)), "tracks": page.tracks(int(year))}
+    return render(request, "sync/dashboard.html", shown)
 
 
 @require_safe

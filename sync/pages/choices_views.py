@@ -13,6 +13,7 @@ from sync.access import member_page
 from sync.leaving import erasing
 from sync.models import Subscription, SyncRun, YearFile
 from sync.pages.kind_names import name_of, text_of
+from sync.tracking import scope
 
 
 class SettingsForm(forms.Form):
@@ -56,6 +57,7 @@ def _page(subscription: Subscription, form: SettingsForm) -> dict[str, object]:
         "private_files": [file for file in files if file.kind in YearFile.PRIVATE_KINDS and file.current_id],
         "removed_files": [file for file in files if file.removed_by_member_at],
         "narrow_url": choices.narrow_url(),
+        "is_looking_for_tracks": scope.is_looking(subscription),
     }
 
 

@@ -13,6 +13,7 @@ from sync.collect.completeness import Comparison, Repositories
 from sync.models import Subscription, SyncRun, YearFile
 from sync.pages.history import HistoryLine, history_of
 from sync.pages.status import Status, status_of
+from sync.pages.track_panel import TrackPanel, panel_of
 from sync.pages.year_view import YearView, view_year
 from sync.weeks import Week, WeekState
 
@@ -90,6 +91,9 @@ class Dashboard:
 
     def year(self, year: int) -> YearView:
         return view_year(year, self.record_files, self.known_weeks, self.now.date())
+
+    def tracks(self, year: int) -> TrackPanel:
+        return panel_of(self.subscription, self.files, year)
 
     @cached_property
     def record_files(self) -> list[YearFile]:

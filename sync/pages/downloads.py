@@ -14,6 +14,7 @@ from sync import credentials
 from sync.access import member_page
 from sync.errors import OpenHumansAccessLost
 from sync.models import Subscription, YearFile
+from sync.pages.track_panel import is_being_rewritten
 
 IN_MEMORY_BYTES = 2_000_000
 
@@ -26,6 +27,8 @@ class FileGone(Exception):
 @member_page
 def download(request: HttpRequest, subscription: Subscription, pk: int) -> HttpResponseBase:
     year_file = get_object_or_404(subscription.year_files, pk=pk, current_id__isnull=False)
+    if year_file.holds_tracks and is_being_rewritten(subscription):
+        return _refusal(request, "rewritten", year_file, HTTPStatus.CONFLICT)
     try:
         content = fetch(subscription.user, year_file)
     except (FileGone, openhumans.NotFound):

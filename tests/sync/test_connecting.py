@@ -135,7 +135,7 @@ def test_nothing_in_the_url_widens(visitor: Client, providers: Providers) -> Non
     assert "admin" not in response["Location"]
     assert "login=x" not in response["Location"]
     state, _, _ = next(iter(visitor.session["socialaccount_states"].values()))
-    assert state["data"] == {"choice": "public", "secret_gists": False}
+    assert state["data"] == {"choice": "public", "secret_gists": False, "tracks": False}
     assert state["next"] == "/dashboard/"
 
 
