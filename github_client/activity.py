@@ -64,7 +64,11 @@ class ReviewComment:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A review that was submitted. `commit_oid` is None where GitHub no longer has the commit."""
+    """A review that was submitted. `commit_oid` is None where GitHub no longer has the commit.
+
+    Where there are more comments than came, `are_comments_whole` is False, and `comments_cursor` says from
+    where to read on (None: from the start).
+    """
 
     node_id: str
     state: str
@@ -81,10 +85,18 @@ class Review:
     comments_total: int
     comments_cursor: str | None
 
+    @property
+    def are_comments_whole(self) -> bool:
+        return self.comments_cursor is None and self.comments_total <= len(self.comments)
+
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """`reviews` are the member's own on it, without pending ones, and so is `reviews_total`."""
+    """`reviews` are the member's own on it, without pending ones, and so is `reviews_total`.
+
+    Where there are more than came, `are_reviews_whole` is False, and `reviews_cursor` says from where to read
+    on (None: from the start).
+    """
 
     node_id: str
     number: int
@@ -108,6 +120,7 @@ class PullRequest:
     reviews: tuple[Review, ...]
     reviews_total: int
     reviews_cursor: str | None
+    are_reviews_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from sync.weeks import Week
 
 Record = dict[str, Any]
 CALENDAR = "calendar"
+COMMITS = "commits"
 # What a complete listing met, see collect/census.py.
 CENSUS = "census"
 MISSED_ON = "missed_on"

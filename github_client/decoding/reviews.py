@@ -46,6 +46,7 @@ def pull_request(node: Node) -> PullRequest:
         reviews=reviews.found,
         reviews_total=reviews.total,
         reviews_cursor=reviews.cursor,
+        are_reviews_whole=reviews.is_whole,
     )
 
 

@@ -18,8 +18,8 @@ from github_client.queries.reviews import OWN_REVIEWS, review_variables
 UNORDERED: frozenset[ListName] = frozenset({"commit_comments", "gist_comments", "discussion_comments"})
 
 _LAST_CHANGED = "orderBy: {field: UPDATED_AT, direction: DESC}"
-# More files than GitHub shows of a gist by itself.
-_GIST_FILES = 100
+# Not a connection, so it cannot be paged: as many as GitHub ever tells of one gist.
+_GIST_FILES = 300
 
 _ISSUE = """
 fragment IssueItem on Issue {

@@ -11,7 +11,7 @@ from sync import planner
 from sync.collect.collector import Collector
 from sync.collect.repositories import note_contributed
 from sync.models import Subscription, YearFile
-from sync.records import CALENDAR, calendar_entries
+from sync.records import CALENDAR, Entry, calendar_entries
 from sync.staging import stage
 from sync.weeks import Week
 
@@ -22,6 +22,10 @@ def note_years(subscription: Subscription, answer: Probe, today: date) -> None:
     """Years whose calendar was never read become windows; the private count of the year may ask for one."""
     calendar = subscription.lists.setdefault(CALENDAR, {"years": [], "windows": []})
     years = {*answer.contribution_years, today.year}
+    is_kept = CALENDAR in subscription.kinds
+    if is_kept and not calendar.get("is_kept", True):
+        calendar["years"] = []  # chosen since the years were read
+    calendar["is_kept"] = is_kept
     new = planner.calendar_windows(years - set(calendar["years"]), today)
     restricted = {"since": answer.contributions.since.isoformat(), "count": answer.contributions.restricted}
     known = subscription.probe.get("restricted")
@@ -64,8 +68,14 @@ def note_days(subscription: Subscription, contributions: Contributions) -> bool:
         for entry in calendar_entries(days)
         if any(weeks.get(entry.week, {}).get(day, 0) != count for day, count in entry.data.items())
     ]
-    stage(subscription, ((YearFile.Kind.PUBLIC, entry) for entry in changed))
+    _stage(subscription, changed)
     return bool(changed)
+
+
+def _stage(subscription: Subscription, entries: Iterable[Entry]) -> None:
+    """The calendar is a kind like others: the windows tell of repositories also where it was not chosen."""
+    if CALENDAR in subscription.kinds:
+        stage(subscription, ((YearFile.Kind.PUBLIC, entry) for entry in entries))
 
 
 def ledger_calendar(subscription: Subscription, years: Iterable[int]) -> dict[str, Mapping[str, int]]:
@@ -94,7 +104,7 @@ def read_calendar(collector: Collector, request: planner.ReadCalendar) -> None:
 def stage_window(subscription: Subscription, window: tuple[date, date], answer: Contributions) -> None:
     since, until = window
     days = planner.all_days(answer.days, since, until)
-    stage(subscription, ((YearFile.Kind.PUBLIC, entry) for entry in calendar_entries(days)))
+    _stage(subscription, calendar_entries(days))
     # GitHub's private count belongs to a whole calendar year; a part of one would be mistaken for it.
     whole = (date(since.year, 12, 31), timezone.now().date())
     if since == date(since.year, 1, 1) and until in whole:

@@ -79,11 +79,40 @@ def read_commits(collector: Collector, request: planner.ReadCommits) -> None:
         return
     subscription = collector.subscription
     pages = list(collector.github.fetch_commit_pages(asked, subscription.github_node_id))
-    pages = _reread_without_statistics(collector, pages)
+    pages = _reread_without_statistics(collector, _reread_alone(collector, pages))
     with collector.recorded():
         states = {state.node_id: state for state in subscription.repositories.filter(is_read=False)}
         entries = [entry for page in pages for entry in take_page(states[page.request.repository_id], page)]
         stage(subscription, entries)
+
+
+def _reread_alone(collector: Collector, pages: list[CommitPage]) -> list[CommitPage]:
+    """Of many histories in one answer GitHub was seen to cut some without a word, their totals as well.
+
+    A total smaller than what is known is asked for again by itself: the larger one is the truth.
+    """
+    if len(pages) == 1:
+        return pages
+    states = collector.subscription.repositories.filter(
+        node_id__in=[page.request.repository_id for page in pages]
+    )
+    known = {state.node_id: _known_total(state) for state in states}
+    return [
+        _larger(page, collector)
+        if page.outcome == "read" and page.total < known[page.request.repository_id]
+        else page
+        for page in pages
+    ]
+
+
+def _known_total(state: RepositoryState) -> int:
+    is_of_this_head = state.said is not None and state.said_for_oid in (state.head_oid, state.pinned_oid)
+    return max(state.held, (state.said or 0) if is_of_this_head else 0)
+
+
+def _larger(page: CommitPage, collector: Collector) -> CommitPage:
+    alone = collector.github.fetch_commit_pages([page.request], collector.subscription.github_node_id)
+    return max([page, *alone], key=lambda each: each.total)
 
 
 def _reread_without_statistics(collector: Collector, pages: list[CommitPage]) -> list[CommitPage]:

@@ -215,7 +215,7 @@ def _stage(subscription: Subscription, items: Iterable[ListItem]) -> None:
     stage(subscription, list_entries(subscription, items))
     for item in items:
         if isinstance(item, PullRequest) and "reviews" in subscription.kinds:
-            more = [(item.node_id, item.reviews_cursor)] if item.reviews_cursor else []
+            more = [] if item.are_reviews_whole else [(item.node_id, item.reviews_cursor)]
             reviews.note_rest(subscription, item.reviews, more)
 
 

@@ -12,7 +12,7 @@ from sync import planner
 from sync.collect import agreement, calendars, histories, lists, releases, repositories, reviews
 from sync.collect.collector import Collector
 from sync.models import RepositoryState, Subscription
-from sync.records import CALENDAR
+from sync.records import CALENDAR, COMMITS
 from sync.tracking import finding, reading, scope
 
 
@@ -36,7 +36,7 @@ def situation(subscription: Subscription) -> planner.Situation:
             (date.fromisoformat(since), date.fromisoformat(until))
             for since, until in state.get(CALENDAR, {}).get("windows", [])
         ],
-        streams=[_stream(row) for row in unread],
+        streams=[_stream(row) for row in unread] if COMMITS in subscription.kinds else [],
         batch_sizes=subscription.batch_sizes,
         lists=lists.unfinished(subscription),
         reviews=reviews.frontier(subscription),

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from github_client import Probe, Review, ReviewSizes
+from github_client import Forbidden, NotFound, Probe, Review, ReviewSizes
 from sync import planner
 from sync.collect.collector import Collector
 from sync.collect.github_records import file_kind, is_covered, moment, review_comment, review_entry
@@ -122,33 +122,42 @@ def note_rest(
     """Remember nested lists that are longer than what came: nothing is cut silently."""
     queue = _state(subscription)["rests"]
     for review in found:
-        if review.comments_cursor and is_covered(subscription, review.repository.visibility):
+        if not review.are_comments_whole and is_covered(subscription, review.repository.visibility):
             submitted = moment(review.submitted_at) or ""
             place = f"{submitted} {file_kind(review.repository.visibility)}"
-            queue.append(_rest("review_comments", review.node_id, review.comments_cursor, place))
+            _add_rest(queue, "review_comments", review.node_id, review.comments_cursor, place)
     now = moment(timezone.now()) or ""
-    queue += [_rest("reviews", node_id, cursor or "", now) for node_id, cursor in more_reviews]
+    for node_id, cursor in more_reviews:
+        _add_rest(queue, "reviews", node_id, cursor, now)
 
 
-def _rest(kind: str, node_id: str, cursor: str, place: str) -> dict[str, str]:
+def _add_rest(queue: list[dict[str, str]], kind: str, node_id: str, cursor: str | None, place: str) -> None:
+    """Once only: a pull request may be met by the probe, its list and the search."""
     submitted, _, file = place.partition(" ")
-    return {"kind": kind, "node_id": node_id, "cursor": cursor, "moment": submitted, "file": file}
+    known = {(rest["kind"], rest["node_id"]) for rest in queue}
+    if (kind, node_id) not in known:
+        queue.append(
+            {"kind": kind, "node_id": node_id, "cursor": cursor or "", "moment": submitted, "file": file}
+        )
 
 
 def read_rest(collector: Collector, request: planner.ReadRest) -> None:
     rest, subscription = request.rest, collector.subscription
     found: tuple[Review, ...] = ()
     staged: list[tuple[str, Entry]] = []
-    if rest.kind == "reviews":
-        found, cursor = collector.github.fetch_more_reviews(
-            rest.node_id, subscription.github_login, rest.cursor
-        )
-    else:
-        comments, cursor = collector.github.fetch_more_review_comments(rest.node_id, rest.cursor)
-        parts = [review_comment(comment) for comment in comments]
-        # Joined to its review by id when the file is written.
-        record = {"id": rest.node_id, "submitted_at": rest.moment, "comments": parts}
-        staged = [(rest.file, record_entry("reviews", record))]
+    try:
+        if rest.kind == "reviews":
+            found, cursor = collector.github.fetch_more_reviews(
+                rest.node_id, subscription.github_login, rest.cursor or None
+            )
+        else:
+            comments, cursor = collector.github.fetch_more_review_comments(rest.node_id, rest.cursor or None)
+            parts = [review_comment(comment) for comment in comments]
+            # Joined to its review by id when the file is written.
+            record = {"id": rest.node_id, "submitted_at": rest.moment, "comments": parts}
+            staged = [(rest.file, record_entry("reviews", record))]
+    except (NotFound, Forbidden):
+        cursor = None  # gone since its parent was read: there is no rest any more
     with collector.recorded():
         queue = _state(subscription)["rests"]
         queue.pop(0)

@@ -130,6 +130,21 @@ class World:
     def sync(self) -> SyncRun:
         return self.finish(self.start())
 
+    def start_over(self) -> None:
+        """As if the member had connected this moment: no file, nothing remembered, no fault."""
+        for file in self.state.files.of_member(str(self.member.open_humans_id)):
+            self.state.files.delete(file)
+        for rows in (self.subscription.year_files, self.subscription.repositories, self.subscription.runs):
+            rows.all().delete()
+        self.subscription.staged_batches.all().delete()
+        Subscription.objects.filter(pk=self.subscription.pk).update(
+            lists={}, probe={}, batch_sizes={}, ledger_starts_on=None, blocked_until=None, failures=0
+        )
+        self.subscription.refresh_from_db()
+        self.github.reset()
+        self.openhumans.reset()
+        forget_budget(self.subscription)
+
     def connect(self, choice: Choice) -> None:
         """Give the member tokens of both stand-ins, as two consents leave them."""
         service: Service = self.github.app.extensions["github_stand_in"]
