@@ -155,6 +155,6 @@ def test_switching_private_off_deletes_exactly_the_private_files(live: Live) -> 
         world.act("active_day")
         assert world.sync().state == SyncRun.State.SUCCEEDED
         assert not {name for name in world.stored() if "private" in name}
-        for name in private_names(world):
-            assert not any(name in content for content in world.stored().values())
+        for private_name in private_names(world):
+            assert not any(private_name in content for content in world.stored().values())
         assert world.github.accounting()["writes"] == 0
