@@ -1,4 +1,4 @@
-"""Operators. Members are shown, can be shut out, and are otherwise left to themselves; tokens are nowhere."""
+"""Operators. Members are shown, and otherwise left to themselves; tokens are nowhere."""
 
 # ruff: noqa: ARG002 - hooks have the signatures Django calls them with
 
@@ -46,10 +46,11 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         dates = ("last_login", "date_joined")
-        return ("username", "open_humans_id", *dates) if obj and obj.is_member else dates
+        # Closing a member's account is an act with a reason, see sync/admin.py.
+        return ("username", "open_humans_id", "is_active", *dates) if obj and obj.is_member else dates
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Deleting here would leave a member's files on Open Humans; shutting somebody out is `is_active`."""
+        """Deleting here would leave a member's files on Open Humans."""
         return False
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002

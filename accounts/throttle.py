@@ -2,11 +2,14 @@
 
 import hashlib
 import logging
+from collections.abc import Callable
+from functools import wraps
 
 import redis
 from django.conf import settings
 from django.core.cache import cache
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +36,25 @@ def is_over_limit(purpose: str, subject: str, most: int, seconds: int) -> bool:
     except redis.RedisError:
         logger.warning("Redis is away; %s is not limited meanwhile.", purpose)
         return False
+
+
+def limited(
+    purpose: str, most: int, seconds: int
+) -> Callable[[Callable[[HttpRequest], HttpResponseBase]], Callable[[HttpRequest], HttpResponseBase]]:
+    """A view that one address may call `most` times in `seconds`, and then has to wait."""
+
+    def limit(
+        view: Callable[[HttpRequest], HttpResponseBase],
+    ) -> Callable[[HttpRequest], HttpResponseBase]:
+        @wraps(view)
+        def counted(request: HttpRequest) -> HttpResponseBase:
+            if is_over_limit(purpose, address_of(request), most, seconds):
+                return render(request, "429.html", {"is_address": True}, status=429)
+            return view(request)
+
+        return counted
+
+    return limit
 
 
 def forget(purpose: str, subject: str) -> None:

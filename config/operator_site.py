@@ -45,7 +45,7 @@ class OperatorSite(AdminSite):
             is_over_limit(PURPOSE, f"name {name}", MOST_FOR_NAME, SECONDS),
         ]
         if any(over):
-            return render(request, "429.html", status=429)
+            return render(request, "429.html", {"is_address": True}, status=429)
         response = super().login(request, extra_context)
         if response.status_code == 302:
             forget(PURPOSE, address)

@@ -112,6 +112,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.metrics.CountRequests",
     "django.middleware.security.SecurityMiddleware",
+    "config.headers.MoreHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Pages hold nothing that both is secret and repeats: form tokens are masked anew each time.
     "django.middleware.gzip.GZipMiddleware",

@@ -16,12 +16,14 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
 from django_dramatiq.models import Task
 
 from sync import reconciling, switch
 from sync.models import OperatorAction, Subscription, SyncRun, SyncStop, YearFile
 from sync.operators import operating
 from sync.operators.operating import NotPossible
+from sync.operators.timeline import timeline_of
 from sync.pages.history import in_words
 from sync.weeks import Week, WeekState
 
@@ -136,6 +138,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         ("Work", {"fields": ("weeks", "weeks_in_words", "records_new", "records_changed")}),
         ("Cost", {"fields": ("requests", "points", "uploads", "bytes_uploaded", "waits", "outages")}),
         ("Waiting", {"fields": ("wait_reason", "resume_at", "lease_until", "nudge_at")}),
+        ("Timeline", {"fields": ("timeline",)}),
         ("Times", {"fields": ("created_at", "started_at", "finished_at", "duration_in_words")}),
     )
 
@@ -155,6 +158,11 @@ class SyncRunAdmin(ReadOnlyAdmin):
     def duration_in_words(self, run: SyncRun) -> str:
         return "not started" if run.duration is None else in_words(run.duration)
 
+    @admin.display(description="what happened when")
+    def timeline(self, run: SyncRun) -> str:
+        rows = ((f"{event.at:%Y-%m-%d %H:%M:%S}", event.after, event.text) for event in timeline_of(run))
+        return format_html("<ol>{}</ol>", format_html_join("", "<li>{} ({}): {}</li>", rows))
+
     @admin.action(description="Run again", permissions=["operate"])
     def run_again(self, request: HttpRequest, chosen: QuerySet[SyncRun]) -> None:
         members = Subscription.objects.filter(runs__in=chosen).distinct()
@@ -170,7 +178,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     personal = frozenset(
         {"github_login", "github_id", "open_humans_id", "reason", "agreement", "differences"}
     )
-    actions = ("sync", "reconcile", "pause", "resume")
+    actions = ("sync", "reconcile", "pause", "resume", "shut_out", "let_in")
     list_display = (
         "id",
         "github_login",
@@ -214,6 +222,14 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     @admin.action(description="Pause", permissions=["operate"])
     def pause(self, request: HttpRequest, chosen: QuerySet[Subscription]) -> None:
         self.act(request, chosen, operating.pause, "paused")
+
+    @admin.action(description="Close the account", permissions=["operate"])
+    def shut_out(self, request: HttpRequest, chosen: QuerySet[Subscription]) -> None:
+        self.act(request, chosen.select_related("user"), operating.shut_out, "closed")
+
+    @admin.action(description="Open the account again", permissions=["operate"])
+    def let_in(self, request: HttpRequest, chosen: QuerySet[Subscription]) -> None:
+        self.act(request, chosen.select_related("user"), operating.let_in, "opened")
 
     @admin.action(description="Resume what operators or failures paused", permissions=["operate"])
     def resume(self, request: HttpRequest, chosen: QuerySet[Subscription]) -> None:

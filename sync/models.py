@@ -641,6 +641,8 @@ class OperatorAction(models.Model):
         DELETE = "delete", "deleted data for you"
         RECONCILE = "reconcile", "compared your files with what we know of them"
         VIEW = "view", "looked at the list of your files"
+        SHUT_OUT = "shut_out", "closed your account here"
+        LET_IN = "let_in", "opened your account here again"
         STOP = "stop", "stopped all syncing"
         START = "start", "let syncing go on"
 

@@ -76,8 +76,12 @@ def operator(db: None) -> User:
 @pytest.fixture
 def providers(settings: Settings) -> Iterator[Providers]:
     """Open Humans and GitHub as a browser and our clients meet them; no other request leaves."""
+    from django.core.cache import cache
+
     from tests.providers import GITHUB_API_URL, GITHUB_URL, OPENHUMANS_URL, Providers
 
+    # All tests come from one address, and sign-ins are limited per address.
+    cache.clear()
     settings.OPENHUMANS_URL = OPENHUMANS_URL
     settings.GITHUB_URL = GITHUB_URL
     settings.GITHUB_API_URL = GITHUB_API_URL

@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from accounts import failures
 from accounts.models import User
 from accounts.oauth import Adapter
+from accounts.throttle import limited
 from github_client import GitHubClient, GitHubOAuth, TokenGrant
 
 
@@ -73,7 +74,9 @@ def refuse_conflict(user: User, github_id: str, login: str) -> None:
         raise failures.another_account(known.extra_data["login"], login)
 
 
-oauth2_callback = OAuth2CallbackView.adapter_view(GitHubAdapter)
+oauth2_callback = limited("coming back from GitHub", 60, seconds=60)(
+    OAuth2CallbackView.adapter_view(GitHubAdapter)
+)
 
 
 def oauth2_login(request: HttpRequest) -> HttpResponseBase:

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
 from accounts.oauth import Adapter
+from accounts.throttle import limited
 from openhumans_client import OpenHumansClient, OpenHumansOAuth, TokenGrant
 
 
@@ -40,9 +41,13 @@ class OpenHumansAdapter(Adapter[TokenGrant]):
 
 
 _start = OAuth2LoginView.adapter_view(OpenHumansAdapter)
-oauth2_callback = OAuth2CallbackView.adapter_view(OpenHumansAdapter)
+# A whole class may sit behind one address; a machine that tries codes is slower than that.
+oauth2_callback = limited("coming back from Open Humans", 60, seconds=60)(
+    OAuth2CallbackView.adapter_view(OpenHumansAdapter)
+)
 
 
+@limited("signing in", 60, seconds=60)
 def oauth2_login(request: HttpRequest) -> HttpResponseBase:
     """Only a form of ours starts a sign-in: a link elsewhere could sign a visitor in unasked."""
     if request.method != "POST":

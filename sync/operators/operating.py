@@ -77,6 +77,28 @@ def reconcile(subscription: Subscription, operator: str, reason: str) -> SyncRun
     return started
 
 
+@transaction.atomic
+def shut_out(subscription: Subscription, operator: str, reason: str) -> None:
+    """The member can no longer sign in, and is signed out everywhere; updates are paused."""
+    if not subscription.user.is_active:
+        raise NotPossible("The account is closed already.")
+    if subscription.status == Subscription.Status.ACTIVE:
+        pause(subscription, operator, reason)
+    subscription.user.is_active = False
+    subscription.user.save(update_fields=["is_active"])
+    _note(Kind.SHUT_OUT, subscription, operator, reason)
+
+
+@transaction.atomic
+def let_in(subscription: Subscription, operator: str, reason: str) -> None:
+    """Updates stay paused until somebody resumes them."""
+    if subscription.user.is_active:
+        raise NotPossible("The account is open.")
+    subscription.user.is_active = True
+    subscription.user.save(update_fields=["is_active"])
+    _note(Kind.LET_IN, subscription, operator, reason)
+
+
 def note_view(subscription: Subscription, operator: str, reason: str) -> None:
     _note(Kind.VIEW, subscription, operator, reason)
 

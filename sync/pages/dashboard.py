@@ -19,6 +19,7 @@ from sync.weeks import Week, WeekState
 
 RUNS_SHOWN = 8
 FILES_SHOWN = 6
+ACTS_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class Dashboard:
 
     @property
     def history(self) -> list[HistoryLine]:
-        return history_of(self.runs)
+        return history_of(self.runs, self.subscription.operator_actions.all()[:ACTS_SHOWN])
 
     @property
     def update_again_at(self) -> datetime | None:

@@ -1,4 +1,4 @@
-"""What past runs did, in words. Pure."""
+"""What past runs and operators did, in words. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.template.defaultfilters import pluralize
 
-from sync.models import EraseScope, SyncRun
+from sync.models import EraseScope, OperatorAction, SyncRun
 
 OCCASIONS = {
     SyncRun.Trigger.CONNECTED: "You connected GitHub",
@@ -32,17 +32,30 @@ class HistoryLine:
     is_failure: bool
 
 
-def history_of(runs: Iterable[SyncRun]) -> list[HistoryLine]:
-    return [
-        HistoryLine(
-            at=run.created_at,
-            occasion=_occasion(run),
-            outcome=_outcome(run),
-            details=_details(run),
-            is_failure=run.state == SyncRun.State.FAILED,
-        )
-        for run in runs
-    ]
+def history_of(runs: Iterable[SyncRun], acts: Iterable[OperatorAction] = ()) -> list[HistoryLine]:
+    """Newest first; of what operators did, who and why."""
+    lines = [*map(_line_of_run, runs), *map(_line_of_act, acts)]
+    return sorted(lines, key=lambda line: line.at, reverse=True)
+
+
+def _line_of_run(run: SyncRun) -> HistoryLine:
+    return HistoryLine(
+        at=run.created_at,
+        occasion=_occasion(run),
+        outcome=_outcome(run),
+        details=_details(run),
+        is_failure=run.state == SyncRun.State.FAILED,
+    )
+
+
+def _line_of_act(act: OperatorAction) -> HistoryLine:
+    return HistoryLine(
+        at=act.created_at,
+        occasion=f"The operator {act.operator}",
+        outcome=OperatorAction.Kind(act.kind).label,
+        details=act.reason,
+        is_failure=False,
+    )
 
 
 def _occasion(run: SyncRun) -> str:

@@ -5,7 +5,9 @@ import json
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
+from accounts.models import User
 from sync.models import PAUSED_BY_MEMBER, EraseScope, OperatorAction, Subscription, SyncRun
 from sync.operators import operating
 from sync.operators.operating import NotPossible
@@ -152,3 +154,42 @@ def test_what_operators_did_goes_with_the_member(subscription: Subscription, sen
     command("sync_member", "octocat", *WHY)
     subscription.user.delete()
     assert not OperatorAction.objects.exists()
+
+
+# --- Closing an account -------------------------------------------------------------------------------------
+
+
+def test_a_closed_account_is_signed_out_and_not_updated_until_it_is_opened(
+    subscription: Subscription, sent: Sent, client: Client
+) -> None:
+    client.force_login(subscription.user, backend="django.contrib.auth.backends.ModelBackend")
+    assert client.get("/dashboard/").status_code == 200
+
+    operating.shut_out(subscription, "ada", "abuse")
+
+    assert client.get("/dashboard/").status_code == 302
+    subscription.refresh_from_db()
+    assert subscription.status == Subscription.Status.PAUSED
+    with pytest.raises(NotPossible, match="closed already"):
+        operating.shut_out(subscription, "ada", "again")
+
+    operating.let_in(subscription, "ada", "solved")
+
+    assert client.get("/dashboard/").status_code == 200
+    with pytest.raises(NotPossible, match="is open"):
+        operating.let_in(subscription, "ada", "again")
+    assert [kind for kind, *_ in acts()] == ["let_in", "shut_out", "pause"]
+
+
+def test_the_member_reads_what_was_done_by_whom_and_why(
+    subscription: Subscription, stranger: User, sent: Sent, client: Client
+) -> None:
+    operating.pause(subscription, "ada", "too many requests at night")
+    client.force_login(subscription.user, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get("/dashboard/").content.decode()
+    assert "The operator ada" in page
+    assert "paused your updates" in page
+    assert "too many requests at night" in page
+
+    client.force_login(stranger, backend="django.contrib.auth.backends.ModelBackend")
+    assert "too many requests at night" not in client.get("/dashboard/").content.decode()

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sync.models import EraseScope, SyncRun
+from sync.models import EraseScope, OperatorAction, SyncRun
 from sync.pages.history import ERASURES, OCCASIONS, history_of, in_words
 
 STARTED = datetime(2026, 5, 6, 12, 0, tzinfo=UTC)
@@ -67,9 +67,27 @@ def test_an_erasing_is_told_without_requests() -> None:
 
 def test_what_a_run_cost_is_told_without_what_was_not_there() -> None:
     run = SyncRun(trigger=SyncRun.Trigger.MEMBER, requests=1, started_at=STARTED, finished_at=STARTED)
-    long = SyncRun(trigger=SyncRun.Trigger.MEMBER, requests=1234, uploads=2, waits=3)
+    long = SyncRun(trigger=SyncRun.Trigger.MEMBER, requests=1234, uploads=2, waits=3, created_at=STARTED)
 
     assert [line.details for line in history_of([run, long])] == [
         "1 request, under a second",
         "1,234 requests, 2 files saved, waited 3 times for a limit",
     ]
+
+
+def test_what_operators_did_stands_among_the_runs_with_who_and_why() -> None:
+    later = STARTED + timedelta(hours=1)
+    run = SyncRun(trigger=SyncRun.Trigger.OPERATOR, created_at=STARTED)
+    act = OperatorAction(kind="pause", operator="ada", reason="asked by mail", created_at=later)
+
+    first, second = history_of([run], [act])
+
+    assert (first.occasion, first.outcome) == ("The operator ada", "paused your updates")
+    assert first.details == "asked by mail"
+    assert second.occasion == "Started by an operator"
+
+
+@pytest.mark.parametrize("kind", OperatorAction.Kind)
+def test_every_act_has_words_for_the_member(kind: OperatorAction.Kind) -> None:
+    [line] = history_of([], [OperatorAction(kind=kind, operator="ada", reason="x", created_at=STARTED)])
+    assert line.outcome

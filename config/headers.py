@@ -1,0 +1,47 @@
+"""Headers that Django does not send by itself."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+# Of what a browser would let a page do, this site does nothing.
+UNUSED = (
+    "accelerometer",
+    "autoplay",
+    "browsing-topics",
+    "camera",
+    "display-capture",
+    "encrypted-media",
+    "fullscreen",
+    "geolocation",
+    "gyroscope",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "payment",
+    "publickey-credentials-get",
+    "screen-wake-lock",
+    "usb",
+    "xr-spatial-tracking",
+)
+POLICY = ", ".join(f"{feature}=()" for feature in UNUSED)
+
+
+class MoreHeaders:
+    """Middleware: https://www.w3.org/TR/permissions-policy/, and no copy of a page that names somebody."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self._get_response(request)
+        response.headers["Permissions-Policy"] = POLICY
+        if _names_somebody(request) and not response.has_header("Cache-Control"):
+            response.headers["Cache-Control"] = "private, no-store"
+        return response
+
+
+def _names_somebody(request: HttpRequest) -> bool:
+    """Who is signed in stands at the top of each page; an answer that did not ask who it is names nobody."""
+    session = getattr(request, "session", None)
+    return session is not None and session.accessed and request.user.is_authenticated
