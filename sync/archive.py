@@ -15,7 +15,7 @@ import heapq
 import itertools
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -41,6 +41,8 @@ from sync.weeks import Week
 FORMAT = "github-weeks/1"
 SCHEMA_FILE = Path(__file__).parent / "schemas" / "github-weeks-1.json"
 FOOTER = b"\n}}\n"
+# Of a kind and a record: whether the member took it out of the archive.
+IsLeftOut = Callable[[str, Record], bool]
 
 
 class ArchiveError(Exception):
@@ -154,12 +156,20 @@ def decode_week(week: str, content: bytes) -> dict[str, Any]:
     return decoded
 
 
+def is_nothing_left_out(_kind: str, _record: Record) -> bool:
+    return False
+
+
 def merge_week(
-    week: str, readings: Iterable[Mapping[str, Any]], entries: Iterable[Entry], state: str | None
+    week: str,
+    readings: Iterable[Mapping[str, Any]],
+    entries: Iterable[Entry],
+    state: str | None,
+    is_left_out: IsLeftOut = is_nothing_left_out,
 ) -> tuple[dict[str, Any], int, int]:
     """One week out of what files held (oldest first) and what was staged since (oldest first).
 
-    Return the week with the numbers of new and of changed records.
+    Return the week, without what the member took out, with the numbers of new and of changed records.
     """
     parsed = Week.parse(week)
     merged: dict[str, Any] = {}
@@ -190,16 +200,26 @@ def merge_week(
         merged[name] = union.records
         new += union.new
         changed += union.changed
-    for census in censuses:
-        records, missed = mark_missed(KINDS[census["kind"]], merged.get(census["kind"], []), census)
-        merged[census["kind"]] = records
-        changed += missed
+    changed += _take_away(merged, censuses, is_left_out)
     merged["starts_on"] = parsed.starts_on.isoformat()
     merged["ends_on"] = parsed.ends_on.isoformat()
     merged[CALENDAR] = merge_calendar({}, calendars)
     if state:
         merged["state"] = state
     return merged, new, changed
+
+
+def _take_away(merged: dict[str, Any], censuses: Iterable[Record], is_left_out: IsLeftOut) -> int:
+    """Mark what GitHub no longer has, and drop what the member took out; return how many were marked."""
+    marked = 0
+    for census in censuses:
+        records, missed = mark_missed(KINDS[census["kind"]], merged.get(census["kind"], []), census)
+        merged[census["kind"]] = records
+        marked += missed
+    for name in KINDS:
+        if name in merged:
+            merged[name] = [record for record in merged[name] if not is_left_out(name, record)]
+    return marked
 
 
 def ledger_entry(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -229,12 +249,14 @@ def write_year(
     states: Mapping[str, str],
     kinds: Iterable[str],
     known: Iterable[str] = (),
+    is_left_out: IsLeftOut = is_nothing_left_out,
 ) -> Written:
     """Write the union of `sources` (whole files, oldest first) and staged `entries` by week to `out`.
 
     A week that only one source holds is copied as it stands, undecoded, unless its state in `states` is to be
     written or the ledger does not know it (`known`). Each decoded week is checked against the JSON Schema.
-    `kinds` are written as empty lists where a week has none, which says "looked, nothing there".
+    `kinds` are written as empty lists where a week that something was learnt of has none, which says "looked,
+    nothing there". Records that are left out are not written, in any decoded week.
     Raise `ArchiveError` for a source that is no year file, and for a week that would not be valid.
     """
     headers = [read_header(source) for source in sources]
@@ -256,8 +278,8 @@ def write_year(
             line = contents[0]
         else:
             readings = [decode_week(week, content) for content in contents]
-            merged, new, changed = merge_week(week, readings, staged, states.get(week))
-            for name in kinds:
+            merged, new, changed = merge_week(week, readings, staged, states.get(week), is_left_out)
+            for name in kinds if staged or week in states else ():
                 merged.setdefault(name, [])
             check_week(header.year, week, merged)
             written.is_changed |= len(readings) != 1 or _differs(readings[0], merged)

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from sync import consent, runs
+from sync.collect import calendars
 from sync.errors import SyncError
 from sync.leaving import erasing
 from sync.models import PAUSED_BY_MEMBER, EraseScope, Subscription, SyncRun, TrackBlob, YearFile
@@ -17,6 +18,10 @@ from sync.weeks import weeks_of_year
 
 # What of an agreement is the member's own setting, and outlives connecting again.
 SETTINGS = ("kinds", "messages", "texts", "left_out", "private_counts", "left_out_files", "tracks")
+
+
+# Where the subscription remembers that it has looked at them.
+OLD_FILES = "legacy"
 
 
 class SyncUnderWay(SyncError):
@@ -79,7 +84,7 @@ def pause(subscription: Subscription) -> None:
         if subscription.status != Subscription.Status.ACTIVE:
             return
         active = subscription.active_run
-        if active is not None and active.trigger == SyncRun.Trigger.ERASE:
+        if active is not None and active.is_deleting:
             raise SyncUnderWay("What is being deleted comes first.")
         if active is not None:
             runs.cancel(active)
@@ -94,7 +99,7 @@ def resume(subscription: Subscription) -> None:
         if not subscription.is_paused_by_member:
             return
         active = subscription.active_run
-        if active is not None and active.trigger == SyncRun.Trigger.ERASE:
+        if active is not None and active.is_deleting:
             raise SyncUnderWay("What is being deleted comes first.")
         subscription.status, subscription.reason = Subscription.Status.ACTIVE, ""
         subscription.failures, subscription.next_due_at = 0, timezone.now()
@@ -140,8 +145,26 @@ def bring_back(subscription: Subscription, year_file: YearFile) -> None:
             runs.start(subscription, SyncRun.Trigger.MEMBER, is_interactive=True)
 
 
+def read_everything_again(subscription: Subscription) -> None:
+    """Also what only a file of the old app tells. The caller saves the subscription."""
+    _read_histories_again(subscription)
+    subscription.read_lists_again()
+    subscription.lists = {name: state for name, state in subscription.lists.items() if name != OLD_FILES}
+    subscription.probe = {name: seen for name, seen in subscription.probe.items() if name != OLD_FILES}
+    if CALENDAR in subscription.lists:
+        calendars.read_again(subscription, timezone.now().date())
+
+
 def _read_year_again(subscription: Subscription, year: int) -> None:
     """Histories, lists and that year's calendar. The caller saves the subscription."""
+    _read_histories_again(subscription)
+    subscription.read_lists_again()
+    calendar = subscription.lists.setdefault(CALENDAR, {"years": [], "windows": []})
+    waiting = [list(window) for window in calendar["windows"]]
+    calendar["windows"] = waiting + [window for window in _windows(year) if window not in waiting]
+
+
+def _read_histories_again(subscription: Subscription) -> None:
     subscription.repositories.filter(is_fork=False, not_readable="").exclude(head_oid="").update(
         pinned_oid="",
         cursor="",
@@ -152,10 +175,6 @@ def _read_year_again(subscription: Subscription, year: int) -> None:
         frontier=None,
         newest_oid="",
     )
-    subscription.read_lists_again()
-    calendar = subscription.lists.setdefault(CALENDAR, {"years": [], "windows": []})
-    waiting = [list(window) for window in calendar["windows"]]
-    calendar["windows"] = waiting + [window for window in _windows(year) if window not in waiting]
 
 
 def _read_tracks_again(subscription: Subscription, year_file: YearFile) -> None:

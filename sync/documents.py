@@ -89,7 +89,9 @@ def current_documents(subscription: Subscription) -> list[Document]:
         profile_document(kinds.PROFILE, github_id, profile, public),
         daily_document(kinds.DAILY, columns, ledgers),
     ]
-    if private and subscription.includes_private:
+    # Written once, it also says when there is nothing any more.
+    is_there = subscription.year_files.filter(kind=kinds.PRIVATE_PROFILE).exclude(current_id=None).exists()
+    if subscription.includes_private and (private or is_there):
         documents.append(profile_document(kinds.PRIVATE_PROFILE, github_id, {}, private))
     for document in documents:
         if document.format == PROFILE_FORMAT:

@@ -76,6 +76,8 @@ class Subscription(models.Model):
     # When the ledger was last compared with what Open Humans lists, and what differed, see reconciling.
     reconciled_at = models.DateTimeField(null=True, blank=True)
     reconciliation = models.JSONField(default=dict, blank=True)
+    # Of the marks of what the member took out, see left_out. Null until there is one.
+    encrypted_left_out_key = models.BinaryField(null=True)
 
     objects: ClassVar[SubscriptionQuerySet] = SubscriptionQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -87,6 +89,19 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return f"{self.github_login} ({self.github_id})"
+
+    @property
+    def left_out_place(self) -> str:
+        return f"subscription.left_out_key:{self.pk}"
+
+    @property
+    def encrypted_places(self) -> dict[str, str]:
+        """{column: the place its value is bound to}, for whoever encrypts them anew."""
+        return {"encrypted_left_out_key": self.left_out_place}
+
+    @property
+    def left_out_key(self) -> bytes:
+        return decrypt(self.encrypted_left_out_key or b"", self.left_out_place)
 
     @property
     def includes_private(self) -> bool:
@@ -163,6 +178,29 @@ class RepositoryState(models.Model):
         return self.name
 
 
+class LeftOut(models.Model):
+    """Something that a member took out of their archive: nobody can tell from it what that was."""
+
+    class What(models.TextChoices):
+        RECORD = "record", "a record"
+        REPOSITORY = "repository", "a repository"
+        # Another id or name of a repository that has a row of its own.
+        ALIAS = "alias", "another name of it"
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="left_out")
+    mark = models.CharField(max_length=64)
+    what = models.CharField(max_length=10, choices=What.choices)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["subscription", "mark"], name="left_out_once_per_member")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.what} left out"
+
+
 class YearFile(models.Model):
     """One file on Open Humans that holds one ISO year, and the ledger of its weeks."""
 
@@ -205,6 +243,8 @@ class YearFile(models.Model):
     removed_by_member_at = models.DateTimeField(null=True, blank=True)
     # Of a tracks file: which state of the member's privacy zones it was written with.
     zones_version = models.PositiveIntegerField(default=0)
+    # How often something was taken out of it since it was last looked through for that: 0 when it is clean.
+    to_clean = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints: ClassVar = [
@@ -464,6 +504,7 @@ class SyncRun(models.Model):
         RESUMED = "resumed", "resumed"
         OPERATOR = "operator", "an operator asked"
         ERASE = "erase", "erasing"
+        REMOVE = "remove", "something was taken out"
 
     class WaitReason(models.TextChoices):
         GITHUB_LIMIT = "github_limit", "GitHub's limit"
@@ -472,6 +513,8 @@ class SyncRun(models.Model):
         SITE = "site", "the people who run this site"
 
     ACTIVE_STATES = (State.QUEUED, State.RUNNING, State.WAITING)
+    # What the member wants gone is never held up, by nobody.
+    DELETING = (Trigger.ERASE, Trigger.REMOVE)
 
     subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="runs")
     trigger = models.CharField(max_length=10, choices=Trigger.choices)
@@ -529,6 +572,10 @@ class SyncRun(models.Model):
     @property
     def is_active(self) -> bool:
         return self.state in self.ACTIVE_STATES
+
+    @property
+    def is_deleting(self) -> bool:
+        return self.trigger in self.DELETING
 
     @property
     def duration(self) -> timedelta | None:

@@ -10,7 +10,7 @@ import hashlib
 import io
 import logging
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -32,6 +32,7 @@ from sync import archive
 from sync.documents import DAILY_FORMAT, PROFILE_FORMAT, Document
 from sync.errors import UploadRefused
 from sync.ledger import WeekEntry
+from sync.left_out import memory_of
 from sync.models import StagedBatch, Subscription, SyncRun, YearFile
 from sync.operators.counters import count
 from sync.records import CALENDAR, Entry
@@ -57,7 +58,7 @@ CONFIRMED = [
     "zones_version",
 ]
 # What becomes true of one that the member removed.
-REMOVED = ["removed_by_member_at", "current_id", "size", "md5", "weeks", "pending"]
+REMOVED = ["removed_by_member_at", "current_id", "size", "md5", "weeks", "pending", "to_clean"]
 TAGS = ("github", "commits", "contributions", "weekly")
 TRACK_TAGS = ("github", "gps", "tracks", "weekly")
 
@@ -124,6 +125,11 @@ class Staged:
     is_whole: bool
     is_year_passed: bool
 
+    @classmethod
+    def nothing(cls, year_file: YearFile) -> "Staged":
+        """To write a year again out of what its files hold."""
+        return cls(year_file.kind, year_file.year, (), frozenset(), is_whole=True, is_year_passed=True)
+
 
 def staged_files(subscription: Subscription, may_publish: Callable[[Week], bool]) -> list[Staged]:
     """Files with something to write, newest year first.
@@ -176,10 +182,35 @@ def _staged_tracks(
 def publish(publisher: Publisher, staged: Iterable[Staged], goes_on: Callable[[], bool]) -> None:
     """Publish file by file while `goes_on()`; what is left stays staged for the next step."""
     finish_pending(publisher)
+    if not clean(publisher, goes_on):
+        return
     for item in staged:
         publish_year(publisher, item)
         if not goes_on():
             return
+
+
+def clean_all(publisher: Publisher, goes_on: Callable[[], bool]) -> bool:
+    """The same for all files, those of tracks included, whatever else is staged; False if more is to do."""
+    finish_pending(publisher)
+    if not clean(publisher, goes_on):
+        return False
+    staged = staged_files(publisher.subscription, lambda _week: False)
+    for item in staged:
+        if item.kind in YearFile.TRACK_KINDS:
+            publish_year(publisher, item)
+            if not goes_on():
+                return False
+    return True
+
+
+def clean(publisher: Publisher, goes_on: Callable[[], bool]) -> bool:
+    """Write again, without it, what the member took something out of; False when that takes another step."""
+    for year_file in publisher.subscription.year_files.filter(to_clean__gt=0):
+        publish_year(publisher, Staged.nothing(year_file), is_cleaning=True)
+        if not goes_on():
+            break
+    return not publisher.subscription.year_files.filter(to_clean__gt=0).exists()
 
 
 # --- Finishing what another step began ------------------------------------------------------------
@@ -224,7 +255,7 @@ def _finish_upload(publisher: Publisher, year_file: YearFile) -> None:
 # --- One file -------------------------------------------------------------------------------------
 
 
-def publish_year(publisher: Publisher, staged: Staged) -> None:
+def publish_year(publisher: Publisher, staged: Staged, *, is_cleaning: bool = False) -> None:
     year_file, _ = YearFile.objects.get_or_create(
         subscription=publisher.subscription, kind=staged.kind, year=staged.year
     )
@@ -232,6 +263,9 @@ def publish_year(publisher: Publisher, staged: Staged) -> None:
     sources = [] if year_file.removed_by_member_at else publisher.files_of(year_file)
     if is_removed_by_member(year_file, sources):
         respect_removal(publisher, year_file, staged.batches)
+        return
+    if is_cleaning and not sources:
+        _note_clean(year_file, year_file.to_clean)
         return
     with ExitStack() as stack:
         spools: list[BinaryIO] = [stack.enter_context(tempfile.TemporaryFile()) for _ in sources]
@@ -243,8 +277,10 @@ def publish_year(publisher: Publisher, staged: Staged) -> None:
             publisher.openhumans.download(file, spool, deadline=TRANSFER_SECONDS)
             spool.seek(0)
         written = _write(publisher, year_file, staged, spools, out)
-        ledger = _new_ledger(publisher, year_file, written)
+        ledger = _new_ledger(publisher, year_file, staged, written)
         outcome = _outcome(staged, written, ledger)
+        if is_cleaning:
+            outcome["cleaned"] = year_file.to_clean
         if len(sources) == 1 and not written.is_changed:
             _keep(publisher, year_file, sources[0], spools[0], outcome)
             return
@@ -319,7 +355,7 @@ def respect_removal(publisher: Publisher, year_file: YearFile, batches: Iterable
         publisher.run.hold()
         year_file.removed_by_member_at = year_file.removed_by_member_at or publisher.now
         year_file.current_id, year_file.size, year_file.md5, year_file.weeks = None, 0, "", {}
-        year_file.pending = None
+        year_file.pending, year_file.to_clean = None, 0
         year_file.save(update_fields=REMOVED)
         sheets.forget(year_file)
         StagedBatch.objects.filter(pk__in=list(batches)).delete()
@@ -337,19 +373,27 @@ def _write(
     private_count = year_file.private_contributions if year_file.kind == YearFile.Kind.PUBLIC else None
     header = archive.Header(year_file.year, subscription.github_id, private_count)
     kinds = [kind for kind in subscription.kinds if kind != CALENDAR]
-    # Of a file that is not the one the ledger was made from, every week is looked into.
-    known = (
-        year_file.weeks if year_file.current_id in {file.id for file in publisher.files_of(year_file)} else ()
-    )
+    # Every week is looked into where something was taken out, or the file is not the ledger's own.
+    is_own = year_file.current_id in {file.id for file in publisher.files_of(year_file)}
     return archive.write_year(
-        out, header, sources, entries, _states(publisher, year_file, entries), kinds, known
+        out,
+        header,
+        sources,
+        entries,
+        _states(publisher, year_file, entries),
+        kinds,
+        known=year_file.weeks if is_own and not year_file.to_clean else (),
+        is_left_out=memory_of(subscription).covers,
     )
 
 
-def _states(publisher: Publisher, year_file: YearFile, entries: Iterable[str]) -> dict[str, str]:
-    """States to write: of touched weeks, and of those that were not complete yet; none outside the ledger."""
+def _states(publisher: Publisher, year_file: YearFile, entries: Collection[str]) -> dict[str, str]:
+    """States to write: of touched weeks, and of those that were not complete yet; none outside the ledger.
+
+    None at all where nothing was read: a file that is only written again tells nothing new of its weeks.
+    """
     starts_on, now = publisher.subscription.ledger_starts_on, publisher.now
-    if starts_on is None:
+    if starts_on is None or not entries:
         return {}
     unsettled = {
         week
@@ -362,10 +406,14 @@ def _states(publisher: Publisher, year_file: YearFile, entries: Iterable[str]) -
     return {str(week): str(held_state(week, now, settling)) for week in weeks if first <= week <= last}
 
 
-def _new_ledger(publisher: Publisher, year_file: YearFile, written: archive.Written) -> dict[str, WeekEntry]:
-    fetched_at = publisher.now.isoformat()
-    touched = {week: {**entry, "fetched_at": fetched_at} for week, entry in written.weeks.items()}
-    return {**year_file.weeks, **touched}
+def _new_ledger(
+    publisher: Publisher, year_file: YearFile, staged: Staged, written: archive.Written
+) -> dict[str, WeekEntry]:
+    ledger = dict(year_file.weeks)
+    for week, entry in written.weeks.items():
+        known = None if staged.weeks else ledger.get(week, {}).get("fetched_at")
+        ledger[week] = {**entry, "fetched_at": known or publisher.now.isoformat()}
+    return ledger
 
 
 def _outcome(staged: Staged, written: archive.Written, ledger: dict[str, WeekEntry]) -> dict[str, Any]:
@@ -374,7 +422,7 @@ def _outcome(staged: Staged, written: archive.Written, ledger: dict[str, WeekEnt
         "size": written.size,
         "md5": written.md5,
         "weeks": ledger,
-        "touched": sorted(written.weeks),
+        "touched": sorted(written.weeks) if staged.weeks else [],
         # Batches with weeks that must still wait stay; merging them again changes nothing.
         "batches": list(staged.batches) if staged.is_whole else [],
         "new": written.new,
@@ -444,6 +492,7 @@ def confirm(publisher: Publisher, year_file: YearFile, *, is_upload: bool = True
         year_file.save(update_fields=CONFIRMED)
         if year_file.holds_tracks:
             sheets.confirm(year_file)
+        _note_clean(year_file, pending.get("cleaned", 0))
         StagedBatch.objects.filter(pk__in=pending["batches"]).delete()
         run.add_weeks(week for week in pending["touched"] if pending["weeks"][week].get("state"))
         run.records_new += pending["new"]
@@ -455,6 +504,11 @@ def confirm(publisher: Publisher, year_file: YearFile, *, is_upload: bool = True
         run.save(
             update_fields=["weeks_fetched", "records_new", "records_changed", "uploads", "bytes_uploaded"]
         )
+
+
+def _note_clean(year_file: YearFile, cleaned: int) -> None:
+    """Unless more was taken out since: then it is looked through once more."""
+    YearFile.objects.filter(pk=year_file.pk, to_clean=cleaned).update(to_clean=0)
 
 
 def delete_superseded(publisher: Publisher, year_file: YearFile) -> None:

@@ -188,9 +188,7 @@ def _copies(row: YearFile, files: Iterable[File]) -> list[File]:
 def _unite(publisher: Publisher, row: YearFile, copies: list[File]) -> None:
     """Years are united record by record; a document is written whole each time, so the newest is enough."""
     if not row.is_document:
-        publish_year(
-            publisher, Staged(row.kind, row.year, (), frozenset(), is_whole=True, is_year_passed=True)
-        )
+        publish_year(publisher, Staged.nothing(row))
         return
     with transaction.atomic():
         publisher.run.hold()

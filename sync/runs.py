@@ -42,8 +42,8 @@ def take(subscription: Subscription, trigger: SyncRun.Trigger) -> SyncRun | None
 
 
 def cancel(run: SyncRun) -> bool:
-    """Stop an active run; an erasing is the member's own and runs to its end."""
-    return run.trigger != SyncRun.Trigger.ERASE and stop(run)
+    """Stop an active run; what deletes is the member's own and runs to its end."""
+    return not run.is_deleting and stop(run)
 
 
 def stop(run: SyncRun) -> bool:

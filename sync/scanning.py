@@ -51,7 +51,7 @@ def nudge(now: datetime, limit: int) -> int:
     runs_to_nudge = SyncRun.objects.to_nudge(now)
     if switch.current() is not None:
         # Deleting is never held up.
-        runs_to_nudge = runs_to_nudge.filter(trigger=SyncRun.Trigger.ERASE)
+        runs_to_nudge = runs_to_nudge.filter(trigger__in=SyncRun.DELETING)
     overdue = list(runs_to_nudge.select_for_update(skip_locked=True).order_by("nudge_at")[:limit])
     for run in overdue:
         run.nudge_at = now + timedelta(seconds=settings.SYNC_NUDGE_SECONDS)

@@ -59,8 +59,11 @@ def perform(run: SyncRun) -> timedelta | None:
     if run.trigger == SyncRun.Trigger.ERASE:
         return erasing.perform(run)
     try:
-        switch.check()
-        _collect_and_publish(run)
+        if run.trigger == SyncRun.Trigger.REMOVE:
+            _take_out(run)
+        else:
+            switch.check()
+            _collect_and_publish(run)
     except (SyncingStopped, github.InvalidClient, openhumans.InvalidClient, *breaker.TOKENS_REST):
         return _wait_for_site(run)
     except (DecryptionFailed, OSError) as error:
@@ -103,6 +106,20 @@ def _confirm_zones(run: SyncRun) -> None:
     """After the privacy zones changed: that the older tracks files are gone is seen, not believed."""
     if rewriting.unconfirmed(run.subscription).exists():
         _with_openhumans(run, rewriting.confirm)
+
+
+def _take_out(run: SyncRun) -> None:
+    """Write the files again without what the member took out of them; GitHub is not asked."""
+    allowance = Allowance(time.monotonic())
+    ends: list[bool] = []
+    _with_openhumans(run, lambda publisher: ends.append(publish.clean_all(publisher, allowance.has_time)))
+    if not ends[-1]:
+        _next_step(run)
+        return
+    _publish_changed_documents(run)
+    with transaction.atomic():
+        run.hold()
+        runs.finish(run, SyncRun.State.SUCCEEDED, timezone.now())
 
 
 @breaker.asking(breaker.Service.GITHUB)
@@ -149,7 +166,8 @@ def _before_request(run: SyncRun) -> Callable[[], None]:
 def _still_allowed(run: SyncRun) -> None:
     """Also before each request to Open Humans: the run is still ours, and syncing goes on."""
     run.hold()
-    switch.check()
+    if not run.is_deleting:
+        switch.check()
 
 
 def _publish(run: SyncRun, allowance: Allowance, *, only_whole_years: bool) -> None:
@@ -157,7 +175,7 @@ def _publish(run: SyncRun, allowance: Allowance, *, only_whole_years: bool) -> N
     staged = publish.staged_files(run.subscription, lambda week: planner.is_passed(week, until))
     if only_whole_years:
         staged = [item for item in staged if item.is_year_passed]
-    has_left_overs = run.subscription.year_files.exclude(pending=None, superseded=[]).exists()
+    has_left_overs = run.subscription.year_files.exclude(pending=None, superseded=[], to_clean=0).exists()
     if not staged and not has_left_overs:
         return
     _with_openhumans(run, lambda publisher: publish.publish(publisher, staged, allowance.has_time))
@@ -199,10 +217,14 @@ def _publish_documents(run: SyncRun) -> None:
     due = timezone.now() - DOCUMENTS_EVERY
     documents = run.subscription.year_files.filter(kind__in=YearFile.DOCUMENTS)
     if run.uploads or not documents.filter(published_at__gt=due).exists():
-        current = current_documents(run.subscription)
-        changed = [document for document in current if not is_published(run.subscription, document)]
-        if changed:
-            _with_openhumans(run, lambda publisher: publish.publish_documents(publisher, changed))
+        _publish_changed_documents(run)
+
+
+def _publish_changed_documents(run: SyncRun) -> None:
+    current = current_documents(run.subscription)
+    changed = [document for document in current if not is_published(run.subscription, document)]
+    if changed:
+        _with_openhumans(run, lambda publisher: publish.publish_documents(publisher, changed))
 
 
 @breaker.asking(breaker.Service.OPENHUMANS)
@@ -358,8 +380,10 @@ def _stop_without_access(run: SyncRun, status: Subscription.Status, code: str, e
     with transaction.atomic():
         run.hold()
         subscription = run.subscription
-        subscription.status, subscription.reason = status, str(error)
-        subscription.save(update_fields=["status", "reason"])
+        # What is taken out of a paused archive does not end the pause.
+        if not run.is_deleting or subscription.status == Subscription.Status.ACTIVE:
+            subscription.status, subscription.reason = status, str(error)
+            subscription.save(update_fields=["status", "reason"])
         runs.finish(run, SyncRun.State.FAILED, timezone.now(), code, str(error))
     messages.stopped(run)
 

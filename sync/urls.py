@@ -4,7 +4,7 @@ from django.urls import path
 import sync.actors  # noqa: F401
 from sync import connecting, views
 from sync.leaving import leave_views, webhook
-from sync.pages import choices_views, downloads, tracks_page, week_page, your_data
+from sync.pages import choices_views, downloads, remove_views, tracks_page, week_page, your_data
 
 urlpatterns = [
     path("", views.landing, name="landing"),
@@ -21,6 +21,7 @@ urlpatterns = [
     path("choices/private/", choices_views.private, name="leave_out_private"),
     path("choices/pause/", choices_views.pause, name="pause"),
     path("choices/resume/", choices_views.resume, name="resume"),
+    path("choices/come-back/", choices_views.come_back, name="come_back"),
     path("weeks/<str:text>/", week_page.week, name="week"),
     path("tracks/", tracks_page.tracks, name="tracks"),
     path("tracks/look/", tracks_page.look, name="tracks_look"),
@@ -30,6 +31,10 @@ urlpatterns = [
     path("tracks/zones/<slug:key>/remove/", tracks_page.remove_zone, name="tracks_remove_zone"),
     path("tracks/<int:number>/", tracks_page.year, name="tracks_of_year"),
     path("tracks/<int:pk>/<slug:oid>/<int:number>/", tracks_page.track, name="track"),
+    path("weeks/<str:text>/remove/<slug:mark>/", remove_views.record, name="remove_record"),
+    path(
+        "weeks/<str:text>/remove-repository/<slug:mark>/", remove_views.repository, name="remove_repository"
+    ),
     path("your-data/", your_data.your_data, name="your_data"),
     path(f"your-data/{your_data.NOTEBOOK_NAME}", your_data.notebook, name="notebook"),
     path("leaving/", leave_views.leaving, name="leaving"),

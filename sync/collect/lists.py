@@ -26,11 +26,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from github_client import ListItem, ListName, ListPage, ListRequest, Probe, PullRequest, Star
+from github_client import Gist, ListItem, ListName, ListPage, ListRequest, Probe, PullRequest, Star
 from sync import planner
 from sync.collect import census, reviews
 from sync.collect.collector import Collector
 from sync.collect.github_records import is_listed, list_entries, record_key
+from sync.left_out import memory_of
 from sync.models import Subscription
 from sync.records import Entry, short
 from sync.staging import stage
@@ -153,7 +154,7 @@ def _advance(subscription: Subscription, state: dict[str, Any], name: ListName, 
     reading["unreadable"] += page.unreadable + page.is_over_limit
     reading["new"] += _count_new(state, page.items)
     if reading["met"] is not None:
-        _note_met(subscription, reading, page.items)
+        _note_met(subscription, reading, name, page.items)
     is_below = bool(moments) and watermark is not None and min(moments) < watermark - OVERLAP
     if not page.has_next or (is_below and not reading["is_whole"]):
         _end_reading(subscription, state, name, page.total)
@@ -172,9 +173,14 @@ def _count_new(state: dict[str, Any], items: Iterable[ListItem]) -> int:
     return sum(newest is None or moment > newest for moment in made)
 
 
-def _note_met(subscription: Subscription, reading: dict[str, Any], items: Iterable[ListItem]) -> None:
+def _note_met(
+    subscription: Subscription, reading: dict[str, Any], name: ListName, items: Iterable[ListItem]
+) -> None:
+    kind, left_out = KIND_OF[name], memory_of(subscription)
     for item in items:
-        place = reading["met" if is_listed(subscription, item) else "outside"]
+        repository_id = item.repository.node_id if not isinstance(item, Gist) and item.repository else None
+        is_out = left_out.covers_key(kind, record_key(item), repository_id)
+        place = reading["met" if is_listed(subscription, item) and not is_out else "outside"]
         place.setdefault(str(Week.of(created_of(item))), []).append(short(record_key(item)))
 
 

@@ -7,6 +7,7 @@ from github_client import Contributions, Probe, Repository, RepositoryPage
 from sync import planner
 from sync.collect.collector import Collector
 from sync.collect.github_records import is_covered, repository_created
+from sync.left_out import memory_of
 from sync.models import RepositoryState, Subscription
 from sync.staging import stage
 
@@ -76,7 +77,10 @@ def note_repositories(subscription: Subscription, repositories: Sequence[Reposit
     states = {state.node_id: state for state in subscription.repositories.all()}
     news: set[str] = set()
     made: list[Repository] = []
+    left_out = memory_of(subscription)
     for repository in repositories:
+        if left_out.covers_repository(repository.node_id):
+            continue
         if not is_covered(subscription, repository.visibility):
             _leave_out(states.get(repository.node_id))
             continue

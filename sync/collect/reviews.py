@@ -19,6 +19,7 @@ from github_client import Forbidden, NotFound, Probe, Review, ReviewSizes
 from sync import planner
 from sync.collect.collector import Collector
 from sync.collect.github_records import file_kind, is_covered, moment, review_comment, review_entry
+from sync.left_out import memory_of
 from sync.models import Subscription
 from sync.records import Entry, record_entry
 from sync.staging import stage
@@ -120,8 +121,10 @@ def note_rest(
     subscription: Subscription, found: Iterable[Review], more_reviews: Iterable[tuple[str, str | None]]
 ) -> None:
     """Remember nested lists that are longer than what came: nothing is cut silently."""
-    queue = _state(subscription)["rests"]
+    queue, left_out = _state(subscription)["rests"], memory_of(subscription)
     for review in found:
+        if left_out.covers_key(LIST, (review.node_id,), review.repository.node_id):
+            continue
         if not review.are_comments_whole and is_covered(subscription, review.repository.visibility):
             submitted = moment(review.submitted_at) or ""
             place = f"{submitted} {file_kind(review.repository.visibility)}"

@@ -323,6 +323,7 @@ def end_unconnected(user: User) -> Receipt:
 
 
 def _finish(erasing: Erasing) -> None:
+    """What was being taken out when this came in between goes on afterwards."""
     run, now = erasing.run, timezone.now()
     is_done = erasing.receipt.files in ("", Receipt.Outcome.DONE)
     with transaction.atomic():
@@ -331,6 +332,8 @@ def _finish(erasing: Erasing) -> None:
         run.error_code = "" if is_done else f"erasing_{erasing.receipt.files}"
         run.finished_at, run.lease_until, run.nudge_at = now, None, None
         run.save(update_fields=["state", "error_code", "finished_at", "lease_until", "nudge_at"])
+        if erasing.subscription.year_files.filter(to_clean__gt=0).exists():
+            runs.start(erasing.subscription, SyncRun.Trigger.REMOVE, is_interactive=True)
 
 
 def _next_step(run: SyncRun) -> None:

@@ -13,6 +13,7 @@ from sync import credentials
 from sync.leaving import erasures
 from sync.models import (
     EraseScope,
+    LeftOut,
     OperatorAction,
     Receipt,
     StagedBatch,
@@ -23,8 +24,8 @@ from sync.models import (
 )
 
 FORGOTTEN = "deleted by the member"
-# What stays of a member whose files are gone: what happened, and the proof of it.
-KEPT = (SyncRun, Receipt, OperatorAction)
+# What stays of a member whose files are gone: what happened, the proof of it, and what is not to come back.
+KEPT = (SyncRun, Receipt, OperatorAction, LeftOut)
 
 
 def forget_files(subscription: Subscription, scope: EraseScope) -> None:

@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from sync import choices, consent
+from sync import choices, consent, removing
 from sync.access import member_page
 from sync.leaving import erasing
-from sync.models import Subscription, SyncRun, YearFile
+from sync.models import Subscription, YearFile
 from sync.pages.kind_names import name_of, text_of
 from sync.tracking import scope
 
@@ -52,9 +52,10 @@ def _page(subscription: Subscription, form: SettingsForm) -> dict[str, object]:
         "subscription": subscription,
         "kinds": [(kind, name_of(kind), text_of(kind), kind in chosen) for kind in consent.KINDS],
         "wants_messages": wants_messages,
-        "is_deleting": active is not None and active.trigger == SyncRun.Trigger.ERASE,
+        "is_deleting": active is not None and active.is_deleting,
         "is_running": active is not None,
         "private_files": [file for file in files if file.kind in YearFile.PRIVATE_KINDS and file.current_id],
+        "left_out": removing.counts(subscription),
         "removed_files": [file for file in files if file.removed_by_member_at],
         "narrow_url": choices.narrow_url(),
         "is_looking_for_tracks": scope.is_looking(subscription),
@@ -105,6 +106,13 @@ def leave_out(_request: HttpRequest, subscription: Subscription, pk: int) -> Htt
     file = get_object_or_404(subscription.year_files, pk=pk, removed_by_member_at__isnull=False)
     choices.leave_out_for_good(subscription, file)
     return redirect("dashboard")
+
+
+@require_POST
+@member_page
+def come_back(request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """What the member took out of the archive is collected again, as far as GitHub still has it."""
+    return _unless_under_way(request, lambda: removing.let_come_back(subscription), "choices")
 
 
 def _unless_under_way(request: HttpRequest, act: Callable[[], None], then: str) -> HttpResponse:

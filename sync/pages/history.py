@@ -14,6 +14,7 @@ OCCASIONS = {
     SyncRun.Trigger.STALE: "Regular update",
     SyncRun.Trigger.RESUMED: "Picked up again",
     SyncRun.Trigger.OPERATOR: "Started by an operator",
+    SyncRun.Trigger.REMOVE: "You removed something from your archive",
 }
 ERASURES = {
     EraseScope.GITHUB: "You asked to disconnect GitHub",
@@ -72,13 +73,13 @@ def _outcome(run: SyncRun) -> str:
         return "stopped"
     if run.state == SyncRun.State.FAILED:
         return "did not finish"
-    if run.trigger == SyncRun.Trigger.ERASE:
+    if run.is_deleting:
         return "done"
     return f"{weeks} week{pluralize(weeks)} collected" if weeks else "nothing new"
 
 
 def _details(run: SyncRun) -> str:
-    parts = [] if run.trigger == SyncRun.Trigger.ERASE else [_count(run.requests, "request")]
+    parts = [] if run.is_deleting else [_count(run.requests, "request")]
     if run.uploads:
         parts.append(_count(run.uploads, "file") + " saved")
     if run.waits:

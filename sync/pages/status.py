@@ -53,6 +53,8 @@ def status_of(subscription: Subscription, newest: SyncRun | None, now: datetime)
                 text="The receipt says what is left, and what you can do.",
                 action=Action.RECEIPT,
             )
+    if newest is not None and newest.trigger == SyncRun.Trigger.REMOVE and newest.is_active:
+        return _taking_out(newest)
     if subscription.status != Subscription.Status.ACTIVE:
         return _stopped(subscription)
     if newest is not None and newest.state == SyncRun.State.WAITING:
@@ -63,10 +65,19 @@ def status_of(subscription: Subscription, newest: SyncRun | None, now: datetime)
 
 
 def _deleting(run: SyncRun) -> Status:
-    text = "You asked for it. Nothing else happens until it is done."
-    if run.state == SyncRun.State.WAITING and run.wait_reason:
-        text = f"{run.get_wait_reason_display()}; it goes on by itself."
+    text = _why_it_waits(run) or "You asked for it. Nothing else happens until it is done."
     return Status(Tone.BUSY, DELETING[EraseScope(run.erase_scope)], text=text, action=Action.RECEIPT)
+
+
+def _taking_out(run: SyncRun) -> Status:
+    text = _why_it_waits(run) or "The files that held it are written again, and the old ones deleted."
+    return Status(Tone.BUSY, "Taking out what you removed", text=text)
+
+
+def _why_it_waits(run: SyncRun) -> str:
+    if run.state == SyncRun.State.WAITING and run.wait_reason:
+        return f"{run.get_wait_reason_display()}; it goes on by itself."
+    return ""
 
 
 def _stopped(subscription: Subscription) -> Status:

@@ -1,6 +1,7 @@
 """The page of one week: read from the member's files on Open Humans at this moment, and not kept."""
 
 from http import HTTPStatus
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,35 +14,54 @@ from sync.access import member_page
 from sync.archive import ArchiveError
 from sync.errors import OpenHumansAccessLost
 from sync.ledger import WeekEntry
+from sync.left_out import memory_of
 from sync.models import Subscription, YearFile
 from sync.pages import downloads
-from sync.pages.week_view import RepositoryView, read_week, view_week
+from sync.pages.week_view import read_week, view_week
 from sync.pages.year_view import calendar_of, state_of
 from sync.weeks import Week
+
+YEARS = (YearFile.Kind.PUBLIC, YearFile.Kind.PRIVATE)
+WEEK_REFUSED = (
+    downloads.FileGone,
+    openhumans.OpenHumansError,
+    OpenHumansAccessLost,
+    DecryptionFailed,
+    ArchiveError,
+)
 
 
 @require_safe
 @member_page
 def week(request: HttpRequest, subscription: Subscription, text: str) -> HttpResponse:
-    shown = _parse(text)
+    shown = parse(text)
     of_year = subscription.year_files.filter(year=shown.year)
     files = list(of_year.exclude(kind__in=YearFile.TRACK_KINDS).order_by("-kind"))
     ledgers = [file.weeks[text] for file in files if text in file.weeks]
     context = {"week": shown, **_neighbours(shown), **_from_ledger(shown, ledgers)}
     try:
-        repositories = _read(subscription, [file for file in files if file.current_id], text)
-    except (downloads.FileGone, openhumans.NotFound):
-        return _refusal(request, "gone", context, HTTPStatus.NOT_FOUND)
-    except (openhumans.Unauthorized, OpenHumansAccessLost, DecryptionFailed):
-        return _refusal(request, "sign_in", context, HTTPStatus.FORBIDDEN)
-    except openhumans.OpenHumansError:
-        return _refusal(request, "unavailable", context, HTTPStatus.BAD_GATEWAY)
-    except ArchiveError:
-        return _refusal(request, "unreadable", context, HTTPStatus.BAD_GATEWAY)
+        entries = read_entries(subscription, text)
+    except WEEK_REFUSED as error:
+        return refusal(request, error, context)
+    repositories = view_week(entries, memory_of(subscription).covers)
     return render(request, "sync/week.html", {"repositories": repositories, **context})
 
 
-def _parse(text: str) -> Week:
+def refusal(request: HttpRequest, error: Exception, context: dict[str, object]) -> HttpResponse:
+    """The page that says why the week cannot be read now; `context` holds the week."""
+    match error:
+        case downloads.FileGone() | openhumans.NotFound():
+            why, code = "gone", HTTPStatus.NOT_FOUND
+        case openhumans.Unauthorized() | OpenHumansAccessLost() | DecryptionFailed():
+            why, code = "sign_in", HTTPStatus.FORBIDDEN
+        case ArchiveError():
+            why, code = "unreadable", HTTPStatus.BAD_GATEWAY
+        case _:
+            why, code = "unavailable", HTTPStatus.BAD_GATEWAY
+    return render(request, "sync/week_refused.html", {"why": why, **context}, status=code)
+
+
+def parse(text: str) -> Week:
     try:
         shown = Week.parse(text)
         shown.ended_at.timetuple()
@@ -52,17 +72,18 @@ def _parse(text: str) -> Week:
     return shown
 
 
-def _read(subscription: Subscription, files: list[YearFile], text: str) -> list[RepositoryView]:
-    """Only the files whose ledger knows of records in this week are fetched."""
+def read_entries(subscription: Subscription, text: str) -> list[tuple[dict[str, Any], bool]]:
+    """(what a file holds of the week, is it private); only files that hold records of it are fetched."""
+    files = subscription.year_files.filter(year=Week.parse(text).year, kind__in=YEARS)
     entries = []
-    for file in files:
+    for file in files.exclude(current_id=None).order_by("-kind"):
         if not any(file.weeks.get(text, {}).get("counts", {}).values()):
             continue
         with downloads.fetch(subscription.user, file) as content:
             entry = read_week(content, text)
         if entry is not None:
             entries.append((entry, file.kind == YearFile.Kind.PRIVATE))
-    return view_week(entries)
+    return entries
 
 
 def _from_ledger(shown: Week, ledgers: list[WeekEntry]) -> dict[str, object]:
@@ -77,7 +98,3 @@ def _from_ledger(shown: Week, ledgers: list[WeekEntry]) -> dict[str, object]:
 def _neighbours(shown: Week) -> dict[str, object]:
     after = shown.next() if shown < Week.of(timezone.now()) else None
     return {"before": shown.previous() if shown.starts_on.year > 1970 else None, "after": after}
-
-
-def _refusal(request: HttpRequest, why: str, context: dict[str, object], code: HTTPStatus) -> HttpResponse:
-    return render(request, "sync/week_refused.html", {"why": why, **context}, status=code)

@@ -4,14 +4,15 @@ A file on Open Humans may have been changed by hand, so nothing is taken for gra
 shown as text, and only web addresses become links.
 """
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from sync import archive
-from sync.archive import ArchiveError
+from sync.archive import ArchiveError, IsLeftOut, is_nothing_left_out
 from sync.pages.kind_names import name_of
 from sync.records import KINDS
 
@@ -31,6 +32,8 @@ class Line:
     url: str
     at: datetime | None
     note: str
+    # By which the page that takes it out finds it again; empty for what cannot be told apart.
+    mark: str = ""
 
 
 @dataclass(slots=True)
@@ -58,6 +61,10 @@ class RepositoryView:
     def count(self) -> int:
         return sum(group.count for group in self.groups)
 
+    @property
+    def mark(self) -> str:
+        return "" if self.name == ELSEWHERE else repository_mark(self.name)
+
 
 def read_week(stream: BinaryIO, week: str) -> dict[str, Any] | None:
     """The week's entry, None where the file has none. Raise `ArchiveError` for what is no year file."""
@@ -71,34 +78,43 @@ def read_week(stream: BinaryIO, week: str) -> dict[str, Any] | None:
     return None
 
 
-def view_week(entries: Iterable[tuple[Mapping[str, Any], bool]]) -> list[RepositoryView]:
-    """The repositories of (entry, is it private), the busiest first."""
-    found: dict[tuple[str, bool], RepositoryView] = {}
+def records_of(
+    entries: Iterable[tuple[Mapping[str, Any], bool]],
+) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """(kind, record, is it private) of each record of (entry, is it private)."""
     for entry, is_private in entries:
         for kind, records in sorted(entry.items()):
-            if isinstance(records, list):
-                _add(found, kind, records, is_private=is_private)
+            for record in records if isinstance(records, list) else ():
+                if isinstance(record, dict):
+                    yield kind, record, is_private
+
+
+def view_week(
+    entries: Iterable[tuple[Mapping[str, Any], bool]], is_left_out: IsLeftOut = is_nothing_left_out
+) -> list[RepositoryView]:
+    """The repositories of (entry, is it private), the busiest first, without what is on its way out."""
+    found: dict[tuple[str, bool], RepositoryView] = {}
+    for kind, record, is_private in records_of(entries):
+        if not (record_mark(kind, record) and is_left_out(kind, record)):
+            _add(found, kind, record, is_private=is_private)
     return sorted(found.values(), key=lambda view: (-view.count, view.name))
 
 
 def _add(
-    found: dict[tuple[str, bool], RepositoryView], kind: str, records: list[Any], *, is_private: bool
+    found: dict[tuple[str, bool], RepositoryView], kind: str, record: Mapping[str, Any], *, is_private: bool
 ) -> None:
-    for record in records:
-        if not isinstance(record, dict):
-            continue
-        name = _text(record.get("repository")) or ELSEWHERE
-        view = found.setdefault((name, is_private), RepositoryView(name, is_private))
-        if not view.groups or view.groups[-1].kind != kind:
-            view.groups.append(Group(kind))
-        group = view.groups[-1]
-        if len(group.lines) < MOST_SHOWN:
-            group.lines.append(_line(kind, record))
-        else:
-            group.hidden += 1
+    name = _text(record.get("repository")) or ELSEWHERE
+    view = found.setdefault((name, is_private), RepositoryView(name, is_private))
+    if not view.groups or view.groups[-1].kind != kind:
+        view.groups.append(Group(kind))
+    group = view.groups[-1]
+    if len(group.lines) < MOST_SHOWN:
+        group.lines.append(line_of(kind, record))
+    else:
+        group.hidden += 1
 
 
-def _line(kind: str, record: Mapping[str, Any]) -> Line:
+def line_of(kind: str, record: Mapping[str, Any]) -> Line:
     name = next((name for name in TITLES if _text(record.get(name)).strip()), "")
     title, _, rest = _text(record.get(name)).strip().partition("\n")
     text = rest.strip() or (_text(record.get("body")).strip() if name != "body" else "")
@@ -108,7 +124,23 @@ def _line(kind: str, record: Mapping[str, Any]) -> Line:
         url=web_address(record.get("url")),
         at=_moment(kind, record),
         note=_change(record),
+        mark=record_mark(kind, record),
     )
+
+
+def record_mark(kind: str, record: Mapping[str, Any]) -> str:
+    """Stands in addresses for the record; empty where it has no key."""
+    fields = KINDS[kind].key if kind in KINDS else ()
+    key = [_text(record.get(name)) for name in fields]
+    return _mark(kind, *key) if key and all(key) else ""
+
+
+def repository_mark(name: str) -> str:
+    return _mark("repository", name)
+
+
+def _mark(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def _text(value: object) -> str:

@@ -133,7 +133,7 @@ def test_every_encrypted_column_takes_part() -> None:
     }
     assert binary == {(model, column) for model in encrypted_models() for column in columns_of(model)}
     names = {model.__name__ for model in encrypted_models()}
-    assert names == {"Credential", "StagedBatch", "TrackSettings", "TrackSheet"}
+    assert names == {"Credential", "StagedBatch", "Subscription", "TrackSettings", "TrackSheet"}
 
 
 class Terminal(io.StringIO):
