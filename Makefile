@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help bench audit costs bootstrap bootstrap-dev run demo test browser screenshots lint load requirements clean
+.PHONY: help bench audit costs faults bootstrap bootstrap-dev run demo test browser screenshots lint load requirements clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | \
@@ -40,6 +40,9 @@ test: lint  ## lint, migrations check, and all tests on real Postgres and Valkey
 
 browser: bootstrap-dev  ## every page in every state, and the main job, in a real Chromium
 	$(BIN)/python -m config.run servers -- python -m pytest tests/browser/test_main_job.py tests/browser/check_pages.py
+
+faults: bootstrap-dev  ## the long fault drills: kill, restart, break, and compare; SEED=4711 plays one again
+	FAULTS=long $(BIN)/python -m config.run servers -- python -m pytest -n 2 tests/faults
 
 screenshots: bootstrap-dev  ## take the pictures in docs/screenshots again
 	$(BIN)/python -m config.run servers -- python -m pytest tests/browser/pictures.py

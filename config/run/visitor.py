@@ -28,13 +28,14 @@ class Visitor:
         self.session = requests.Session()
         self.session.trust_env = False  # a proxy has no business between us and this machine
 
-    def sign_in(self) -> None:
-        page = self.get("/")
+    def sign_in(self, start: str = "/", arrival: str = "/connect/") -> None:
+        """For the first time; or again, from the page that asks for it to the one it leads back to."""
+        page = self.get(start)
         page = self._submit(
             page, self._form(page, "to sign in with Open Humans", _leads_to("/accounts/openhumans/"))
         )
         page = self._approve(page, "Open Humans")
-        self._require_path(page, "/connect/", "after signing in with Open Humans")
+        self._require_path(page, arrival, "after signing in with Open Humans")
 
     def connect(self, choice: str = "public") -> None:
         page = self.get("/connect/")

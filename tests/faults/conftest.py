@@ -1,6 +1,7 @@
 """Drills start real processes and kill them: every one prints the seed it can be played again with."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,31 @@ from tests.sync.broker import sent
 __all__ = ["sent"]
 
 
+# What the drills of all processes found, where tests run in several.
+found: list[Any] = []
+
+
+@pytest.fixture(autouse=True)
+def reported(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What the test's drills found goes with its report, also where the test failed."""
+    summary.DRILLS.clear()
+    yield
+    request.node.user_properties += [("drill", asdict(drill)) for drill in summary.DRILLS]
+
+
+def pytest_report_header() -> str:
+    return f"fault drills: SEED={summary.SEED}"
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "teardown":
+        found.extend(drill for name, drill in report.user_properties if name == "drill")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if summary.DRILLS:
+    if found:
         terminalreporter.section(f"fault drills, SEED={summary.SEED}")
-        for line in summary.table():
+        for line in summary.table(found):
             terminalreporter.write_line(line)
 
 

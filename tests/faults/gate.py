@@ -5,6 +5,9 @@
         ...              # kill whoever is waiting for the answer
     # leaving lets the request go on, unless `held.drop()` said that it never arrives
 
+    with gate.answer_instead("PUT /storage/*", 400, b"<Code>EntityTooLarge</Code>"):
+        ...              # the stand-in has done it, and whoever asked is told this instead
+
 Paths are compared without numbers and names of stored objects: `/storage/*`, `/files/7/` is `/files/*/`.
 """
 
@@ -56,11 +59,24 @@ class Hold:
         return not self.is_dropped
 
 
+@dataclass
+class Said:
+    """An answer in the place of the stand-in's own."""
+
+    call: str
+    status: int
+    content: bytes
+    media_type: str
+    after: int
+    times: int = 0
+
+
 class Gate:
     def __init__(self, upstream: str) -> None:
         self.upstream = upstream
         self.log: list[str] = []
         self._holds: list[Hold] = []
+        self._instead: list[Said] = []
         self._lock = threading.Lock()
         self._server = _Server(self)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -81,6 +97,32 @@ class Gate:
             hold.release()
             with self._lock, suppress(ValueError):
                 self._holds.remove(hold)
+
+    @contextmanager
+    def answer_instead(
+        self, call: str, status: int, content: bytes, media_type: str = "application/json", after: int = 0
+    ) -> Iterator[Said]:
+        """Give this answer to every request of the sort, but for the first few."""
+        said = Said(call, status, content, media_type, after)
+        with self._lock:
+            self._instead.append(said)
+        try:
+            yield said
+        finally:
+            with self._lock:
+                self._instead.remove(said)
+
+    def instead(self, call: str) -> Said | None:
+        with self._lock:
+            for said in self._instead:
+                if said.call != call:
+                    continue
+                if said.after > 0:
+                    said.after -= 1
+                    return None
+                said.times += 1
+                return said
+        return None
 
     def take(self, call: str, place: Place, body: bytes) -> Hold | None:
         with self._lock:
@@ -133,8 +175,13 @@ class _Handler(BaseHTTPRequestHandler):
         except (OSError, HTTPException):
             self.close_connection = True
             return
-        if self._goes_on(call, "answer", content):
+        if not self._goes_on(call, "answer", content):
+            return
+        said = gate.instead(call)
+        if said is None:
             self._answer(status, headers, content)
+        else:
+            self._answer(said.status, [("Content-Type", said.media_type)], said.content)
 
     def _goes_on(self, call: str, place: Place, body: bytes) -> bool:
         hold = self.server.gate.take(call, place, body)

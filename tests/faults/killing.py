@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import islice, zip_longest
 from typing import Any
 
 from tests.faults.stack import BOOT_SECONDS, LEASE_SECONDS, SCAN_SECONDS, Stack
@@ -32,15 +33,15 @@ class Truth:
     """What a backfill gives that nobody disturbs, on this day."""
 
     day: date
-    checksums: dict[str, str]
+    files: dict[str, bytes]
     weeks: list[tuple[Any, ...]]
 
 
 def undisturbed(stack: Stack) -> Truth:
     backfill(stack)
-    truth = Truth(today(), stack.checksums(), weeks_of(stack))
+    truth = Truth(today(), stack.stored(), weeks_of(stack))
     stack.forget_everything()
-    assert truth.checksums
+    assert truth.files
     return truth
 
 
@@ -71,7 +72,7 @@ def weeks_of(stack: Stack) -> list[tuple[Any, ...]]:
 
 def check(stack: Stack, truth: Truth, drill: Drill, faults: int) -> Truth:
     """Compare with the truth of today; give the one that was compared with."""
-    found, weeks = stack.checksums(), weeks_of(stack)
+    found, weeks = stack.stored(), weeks_of(stack)
     repeated = stack.graphql_repeats()
     refused = stack.accounting(stack.github)["refused_while_blocked"]
     drill.faults_injected += faults
@@ -82,13 +83,23 @@ def check(stack: Stack, truth: Truth, drill: Drill, faults: int) -> Truth:
         stack.forget_everything()
         truth = undisturbed(stack)
     drill.weeks_lost += len({week[:3] for week in truth.weeks} - {week[:3] for week in weeks})
-    assert weeks == truth.weeks
-    assert found == truth.checksums
+    differing = sorted(dict(found.items() ^ truth.files.items()))
+    drill.files_differing += len(differing)
+    assert [week for week in weeks if week not in truth.weeks] == []
+    assert len(weeks) == len(truth.weeks)
+    assert [difference(name, found, truth.files) for name in differing] == []
     assert drill.records_twice == 0
     assert repeated <= faults, f"{repeated} requests were repeated by {faults} faults"
     assert refused == 0
     assert stack.accounting(stack.github)["writes"] == 0
     return truth
+
+
+def difference(name: str, found: dict[str, bytes], true: dict[str, bytes]) -> list[str]:
+    """The first lines of a file that are not as they should be: year files have a week on each."""
+    lines = [[b"", *files.get(name, b"").splitlines()] for files in (true, found)]
+    apart = (pair for pair in zip_longest(*lines, fillvalue=b"") if pair[0] != pair[1])
+    return [name, *(f"{should!r} is {there!r}" for should, there in islice(apart, 2))]
 
 
 def records_twice(stack: Stack) -> int:

@@ -54,6 +54,8 @@ NUMBERS = {
 }
 START_SECONDS = 90.0
 END_SECONDS = 120.0
+# GitHub's tokens can be refreshed, and none runs out by itself in the middle of a drill.
+TOKEN_SECONDS = "28800"
 MEMBER = "01234567"
 
 
@@ -82,6 +84,7 @@ class Stack:
         for name in ("postgres", "valkey"):
             self.start_server(name)
         self.stand_ins = programs.stand_ins(self.env, logs, self.folder / "openhumans", repositories)
+        self.stand_ins[0].command += ["--token-lifetime", TOKEN_SECONDS]
         steps = [
             programs.manage(["migrate", "--noinput"], self.env, logs),
             programs.manage(["collectstatic", "--noinput"], self.env, logs),
@@ -92,7 +95,9 @@ class Stack:
             _wait_for_end(child)
         for gate in (self.github, self.openhumans):
             _wait_for_answer(f"{gate.upstream}/_sandbox/requests", {})
-        self.application = programs.application(self.env, logs, int(self.env["PORT"]))
+        self.scratch.mkdir()
+        env = {**self.env, "TMPDIR": str(self.scratch)}
+        self.application = programs.application(env, logs, int(self.env["PORT"]))
         for child in self.application:
             child.start()
         address, headers = health_request(self.site, int(self.env["PORT"]), self.env)
@@ -121,6 +126,11 @@ class Stack:
         child.kill_group()
 
     # --- Killing ----------------------------------------------------------------------------------
+
+    @property
+    def scratch(self) -> Path:
+        """Where the application keeps what it is about to send."""
+        return self.folder / "scratch"
 
     @property
     def site(self) -> str:
@@ -187,11 +197,12 @@ class Stack:
 
     # --- The member -------------------------------------------------------------------------------
 
-    def connect(self) -> None:
+    def connect(self) -> Visitor:
         """A new member signs in and connects GitHub; the first run starts by itself."""
         visitor = Visitor(self.site)
         visitor.sign_in()
         visitor.connect()
+        return visitor
 
     def forget_everything(self) -> None:
         """As on the first day: no member, no file, no message, no budget; the stand-ins know no fault."""
@@ -264,12 +275,31 @@ class Stack:
     def is_waiting(self) -> bool:
         return any(run[0] == "waiting" for run in self.runs())
 
+    def is_waiting_for(self, reason: str) -> bool:
+        return any((run[0], run[2]) == ("waiting", reason) for run in self.runs())
+
     def require_success(self) -> None:
         runs = self.runs()
-        assert runs
         assert {run[0] for run in runs} == {"succeeded"}, runs
+        self.require_success_at_last()
+
+    def require_success_at_last(self) -> None:
+        """Whatever became of the runs before it."""
+        runs = self.runs()
+        assert runs
+        assert runs[-1][0] == "succeeded", runs
         query = "select status, failures, (select count(*) from sync_stagedbatch) from sync_subscription"
         assert self.rows(query) == [("active", 0, 0)]
+
+    def waits_and_failures(self) -> tuple[int, int]:
+        [(waits, failures)] = self.rows(
+            "select sum(waits), count(*) filter (where state = 'failed') from sync_syncrun"
+        )
+        return waits, failures
+
+    def forget_budgets(self) -> None:
+        with redis.Redis.from_url(f"{self.env['REDIS_URL']}/1", socket_timeout=5) as client:
+            client.flushdb()
 
     def redis_command(self, *command: str) -> None:
         with redis.Redis.from_url(self.env["REDIS_URL"], socket_timeout=5) as client:
@@ -279,6 +309,11 @@ class Stack:
 
     def fault(self, gate: Gate, **switches: Any) -> None:
         requests.post(f"{gate.upstream}/_sandbox/faults", json=switches, timeout=10).raise_for_status()
+
+    def faults(self, gate: Gate) -> dict[str, Any]:
+        """Those that are still to come."""
+        left: dict[str, Any] = requests.get(f"{gate.upstream}/_sandbox/faults", timeout=10).json()
+        return left
 
     def accounting(self, gate: Gate) -> dict[str, Any]:
         answer: dict[str, Any] = requests.get(f"{gate.upstream}/_sandbox/requests", timeout=10).json()

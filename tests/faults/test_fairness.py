@@ -38,7 +38,7 @@ def make_heavy(subscription: Subscription) -> Subscription:
 
 
 def test_a_heavy_member_gets_no_second_step_while_a_due_one_has_had_none(works: Clockwork) -> None:
-    """The heavy one is the longest overdue, and so begins."""
+    """Promise 8: the next step goes to the back. The heavy one is the longest overdue, and so begins."""
     heavy, *others = crowd(30, timezone.now())
     make_heavy(heavy)
     works.tick(timedelta(seconds=1))
@@ -58,7 +58,7 @@ def test_several_heavy_members_take_turns(works: Clockwork) -> None:
 
 
 def test_a_run_that_somebody_watches_comes_before_everything_that_waits(works: Clockwork) -> None:
-    """It begins when the step that is under way has ended."""
+    """Promise 8: It begins when the step that is under way has ended."""
     *_, watched = crowd(20, timezone.now())
     scanning.queue_due(timezone.now() - timedelta(minutes=1, seconds=30), 1000)
     works.work(steps=1)

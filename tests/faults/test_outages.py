@@ -63,7 +63,7 @@ def require_nobody_paused(members: list[Subscription]) -> None:
 
 @pytest.mark.faults
 def test_two_days_of_outage_and_a_wrong_client_secret_pause_nobody(crowded: Crowded) -> None:
-    """Open Humans answers 500 for 48 hours, then our secret is wrong; all are current without a click."""
+    """Promise 10: 48 hours of 500s, then a wrong secret of ours; all are current without a click."""
     count, tick = (1000, 4 * HOUR) if IS_LONG else (6, 4 * HOUR)
     drill = new_drill("48 simulated hours of outage")
     this_year = f"github-{timezone.now().year}.json"

@@ -45,6 +45,7 @@ def may_hold_private_words() -> set[str]:
 def test_signing_in_and_connecting_leave_no_secret_behind(
     client: Client, providers: Providers, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Promise 9: no code, state or token anywhere but in the encrypted columns."""
     caplog.set_level(logging.DEBUG)
     cache.clear()
     codes = [secrets.token_urlsafe(30), secrets.token_urlsafe(30)]
@@ -77,6 +78,7 @@ def test_syncing_private_work_leaves_no_secret_behind(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Promise 9: nor what was collected, but where the inventory says so."""
     caplog.set_level(logging.DEBUG)
     settings.OPENHUMANS_CLIENT_SECRET = "sandbox-secret"
     # Loggers that the settings keep quiet, because these print addresses and headers.

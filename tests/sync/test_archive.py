@@ -113,6 +113,7 @@ def test_two_files_of_one_year_are_united_the_newer_one_wins() -> None:
 
 
 def test_no_record_is_ever_removed_by_a_later_reading() -> None:
+    """Promise 6: merging is a union."""
     first, _ = write(entries_of(commit(), commit("b" * 40)))
     content, _ = write(entries_of(commit("b" * 40)), sources=(first,))
     assert len(json.loads(content)["weeks"]["2026-W18"]["commits"]) == 2

@@ -114,6 +114,7 @@ def test_private_is_not_taken_back_on_this_page(
 def test_it_asks_github_for_exactly_the_promised_scopes(
     visitor: Client, providers: Providers, choice: str, scopes: set[str]
 ) -> None:
+    """Promise 11: least privilege."""
     sent = providers.begin_connect(visitor, choice)
 
     assert sent.url == f"{GITHUB_URL}/login/oauth/authorize"
@@ -360,6 +361,7 @@ def test_a_connection_cut_off_halfway_is_completed_by_the_next_one(
 def test_an_account_of_another_member_is_refused_and_stays_untouched(
     visitor: Client, providers: Providers, stranger: User
 ) -> None:
+    """Promise 13: an account belongs to one member."""
     before = list(SocialAccount.objects.filter(provider="github").values())
 
     response = providers.connect(visitor, "private", scope=PRIVATE_SCOPE, github_id=9919, login="hubot")
@@ -391,6 +393,7 @@ def test_an_account_another_member_disconnected_stays_theirs(
 def test_another_github_account_than_before_is_refused_naming_both(
     visitor: Client, providers: Providers, subscription: Subscription, is_connected: bool
 ) -> None:
+    """Promise 13: one GitHub account at a time."""
     if not is_connected:
         SocialAccount.objects.filter(provider="github").delete()
     identities = list(SocialAccount.objects.values())

@@ -130,6 +130,7 @@ def test_lists_longer_than_the_probe_are_read_to_their_watermark(world: World) -
 
 
 def test_only_the_kinds_agreed_to_are_asked_for_and_written(live: Live, repository: Repository) -> None:
+    """Promise 11: no kind that was not agreed to."""
     with live(repository) as world:
         world.subscription.agreement["kinds"] = ["commits", "calendar", "stars"]
         world.subscription.save()

@@ -22,6 +22,7 @@ def test_starting_queues_a_run_and_sends_its_first_step(subscription: Subscripti
 
 
 def test_a_member_has_at_most_one_active_run(subscription: Subscription, sent: Sent) -> None:
+    """Promise 2: the database itself allows no second one."""
     first = runs.start(subscription, STALE)
     assert runs.start(subscription, SyncRun.Trigger.MEMBER) == first
     assert sent.steps() == [(first.pk, 0)]
@@ -44,6 +45,7 @@ def test_nothing_is_sent_when_the_transaction_fails(subscription: Subscription, 
 
 
 def test_without_redis_the_run_is_kept_for_the_next_scan(subscription: Subscription, sent: Sent) -> None:
+    """Promise 1: what could not be sent is due at once."""
     sent.error = redis.ConnectionError("away")
     run = runs.start(subscription, STALE)
     assert run in SyncRun.objects.to_nudge(timezone.now())
@@ -84,6 +86,7 @@ def test_a_message_of_another_step_claims_nothing(subscription: Subscription, se
 def test_a_lease_that_ran_out_can_be_claimed_and_the_first_holder_stops(
     subscription: Subscription, sent: Sent
 ) -> None:
+    """Promise 2: whoever finds another fence has lost its place."""
     run = runs.start(subscription, STALE)
     first = claim(run)
     assert first is not None

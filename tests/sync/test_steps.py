@@ -113,6 +113,7 @@ def test_nothing_stays_staged_and_nothing_superseded_stays_on_open_humans(world:
 
 
 def test_a_second_sync_costs_one_request_and_no_upload(world: World) -> None:
+    """Promise 5: running again changes nothing."""
     world.sync()
     before, github, openhumans = world.checksums(), world.github.total, world.openhumans.total
     run = world.sync()
@@ -123,6 +124,7 @@ def test_a_second_sync_costs_one_request_and_no_upload(world: World) -> None:
 
 
 def test_nothing_is_ever_written_to_github(world: World) -> None:
+    """Promise 7: whatever the token could do."""
     world.sync()
     assert world.github.accounting()["writes"] == 0
 
@@ -177,6 +179,7 @@ def test_a_moved_head_without_commits_of_the_member_changes_no_file(world: World
 
 
 def test_a_force_push_takes_nothing_out_of_the_archive(world: World) -> None:
+    """Promise 6: what GitHub forgets, the archive keeps."""
     world.sync()
     gone = world.repository.oids()
     world.repository.drop(3)
@@ -209,6 +212,7 @@ def test_repositories_are_read_together(live: Live, repository: Repository, tmp_
 def test_with_the_public_choice_nothing_private_is_noted_staged_or_written(
     live: Live, repository: Repository, tmp_path: Path
 ) -> None:
+    """Promise 11: the choice counts, not what the token can read."""
     secret = Repository.create(tmp_path / "secret-plans", repository.email)
     secret.add([days_ago(40), days_ago(20)], message="top secret {n}")
     with live(repository, secret, private=("secret-plans",)) as world:
@@ -319,6 +323,7 @@ def test_the_limit_publishes_what_is_whole_and_repeats_no_page(live: Live, tmp_p
 
 
 def test_nothing_is_sent_while_the_member_is_blocked(world: World) -> None:
+    """Promise 7: what Postgres knows of a limit holds for every process."""
     Subscription.objects.filter(pk=world.subscription.pk).update(
         blocked_until=timezone.now() + timedelta(minutes=5)
     )
@@ -358,6 +363,7 @@ def test_every_form_of_a_limit_is_waited_for_and_changes_nothing_in_the_end(worl
 
 
 def test_a_fifth_of_the_hour_is_left_to_the_members_own_tools(world: World, settings: Settings) -> None:
+    """Promise 7: the limit that GitHub names is not used up."""
     settings.GITHUB_HOURLY_LIMIT = 5
     world.github.fault(graphql_limit=5)
     world.repository.add(days_ago(30 - n / 20) for n in range(500))
@@ -477,6 +483,7 @@ def test_a_download_that_fails_leaves_the_old_file_in_place(world: World) -> Non
 
 
 def test_a_file_the_member_removed_is_not_brought_back(world: World) -> None:
+    """Promise 6: only the member deletes."""
     world.sync()
     file = world.state.files.of_member(str(world.member.open_humans_id))[0]
     world.state.files.delete(file)

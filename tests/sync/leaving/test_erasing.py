@@ -95,6 +95,7 @@ def private_names(world: World) -> set[str]:
 
 
 def test_all_files_are_deleted_and_a_listing_confirms_it(world: World) -> None:
+    """Promise 12: leaving is real."""
     before = set(world.stored())
     receipt = erase(world, EraseScope.FILES)
 
@@ -389,7 +390,7 @@ class Killed(BaseException):
 
 
 def test_a_worker_killed_at_any_point_leaves_something_to_go_on_with(world: World) -> None:
-    """Killed before the first request, then before the second, and so on, each time by a fresh worker."""
+    """Promise 12: killed before the first request, then before the second, and so on."""
     files = len(world.stored())
     run = erasing.start(world.subscription, EraseScope.ACCOUNT)
     receipt, kills = run.receipt, 0
