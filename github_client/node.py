@@ -63,6 +63,10 @@ class Node:
     def optional_node(self, name: str) -> Node | None:
         return None if self.is_null(name) else self.node(name)
 
+    def answered_node(self, name: str) -> Node | None:
+        """As `optional_node` for what was asked by this name: null is an answer, silence is a broken one."""
+        return self.optional_node(name) if name in self._fields else self._surprise(name, "in the answer")
+
     def items(self, name: str) -> list[object]:
         value = self._fields.get(name)
         return value if isinstance(value, list) else self._surprise(name, "a list")

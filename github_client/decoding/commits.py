@@ -34,14 +34,14 @@ def _commit_page(
 ) -> CommitPage:
     """Page `index` of several in one answer. What is wrong with it does not concern the others."""
     alias = f"p{index}"
-    node = root.optional_node(alias)
+    node = root.answered_node(alias)
     name = (node.optional_text("nameWithOwner") or "") if node else ""
     error = next((error for error in errors if _ends_page(error, alias)), None)
     if error:
         return _no_page(request, name, OUTCOMES[error.kind])
     if node is None or node.text("__typename") != "Repository":
         return _no_page(request, name, "not_found")
-    head = node.optional_node("object")
+    head = node.answered_node("object")
     if head is None or head.text("__typename") != "Commit":
         return _no_page(request, name, "empty" if node.flag("isEmpty") else "head_gone")
     return _history_page(request, node.text("nameWithOwner"), head.node("history"))

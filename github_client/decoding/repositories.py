@@ -76,7 +76,7 @@ def releases(
     root: Node, repository_ids: Sequence[str], errors: Sequence[FieldError]
 ) -> tuple[ReleasePage | Unreadable, ...]:
     return tuple(
-        _release_page(root.optional_node(f"r{n}"), repository_id, first_error(errors, f"r{n}"))
+        _release_page(root.answered_node(f"r{n}"), repository_id, first_error(errors, f"r{n}"))
         for n, repository_id in enumerate(repository_ids)
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import F
 
-from github_client import GitHubClient
+from github_client import GitHubClient, TooHeavy, Unavailable
 from sync.models import Subscription, SyncRun
 
 
@@ -19,6 +19,7 @@ class Collector:
     github: GitHubClient
     requests: int = 0
     points: int = 0
+    _points_when_given_up: int = 0
 
     @property
     def subscription(self) -> Subscription:
@@ -34,6 +35,24 @@ class Collector:
             )
             self.requests += requests
             self.points += points
+
+    def given_up(self) -> None:
+        """GitHub gave up on a request. Raise `Unavailable` where it may be giving up on all of them.
+
+        It is asked for the smallest thing there is, unless it has answered something since the last time: in
+        an outage nothing is to be learnt about sizes.
+        """
+        points = self.github.points_spent
+        has_answered = points > self._points_when_given_up
+        self._points_when_given_up = points
+        if not has_answered:
+            self.require_answers()
+
+    def require_answers(self) -> None:
+        try:
+            self.github.fetch_repositories(None, 1)
+        except TooHeavy as error:
+            raise Unavailable(f"GitHub gives up on everything: {error}") from None
 
     @contextmanager
     def recorded(self) -> Iterator[None]:

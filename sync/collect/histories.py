@@ -41,7 +41,8 @@ def _mark_unreadable(state: RepositoryState, reason: str) -> list[tuple[str, Ent
     sentences = {"not_found": "not found on GitHub any more", "forbidden": "GitHub does not let us read it"}
     state.not_readable = sentences.get(reason, reason)
     _end_reading(state)
-    state.is_read = True
+    # Should it become readable again, it is read from the top: this reading may have been in its middle.
+    state.is_read, state.pinned_oid = True, ""
     made_at = state.details.get("created_at")
     if reason != "not_found" or made_at is None:
         return []

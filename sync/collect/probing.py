@@ -51,6 +51,7 @@ def _ask_probe(collector: Collector, today: date) -> Probe:
             subscription.github_login,
         )
     except TooHeavy:
+        collector.given_up()
         reduced = planner.smaller(subscription.batch_sizes, "repositories")
         if reduced is None:
             raise

@@ -67,6 +67,7 @@ def read(collector: Collector, request: planner.Request) -> None:
     try:
         _send(collector, request)
     except TooHeavy:
+        collector.given_up()
         reduced = planner.smaller(subscription.batch_sizes, kind)
         if reduced is None:
             _read_otherwise(collector, request)
@@ -113,6 +114,7 @@ def _read_otherwise(collector: Collector, request: planner.Request) -> None:
     """What is left when GitHub gives up on the smallest batch; raises `TooHeavy` where nothing is."""
     match request:
         case planner.ReadCommits():
+            collector.require_answers()
             histories.read_commits_rest(collector, request.pages[0])
         case planner.ReadCalendar():
             calendars.cut_window(collector.subscription)

@@ -134,12 +134,20 @@ def _under_way(subscription: Subscription, run: SyncRun) -> Status:
     return Status(Tone.BUSY, "Syncing", text=text)
 
 
+def _what_failed(code: str) -> str:
+    if code.startswith("github_"):
+        return "We could not read GitHub's answer"
+    if code.startswith(("openhumans_", "archive_")):
+        return "We could not save your files"
+    return "Something went wrong on our side"
+
+
 def _at_rest(subscription: Subscription, newest: SyncRun | None, now: datetime) -> Status:
     if newest is not None and newest.state == SyncRun.State.FAILED:
         at = subscription.next_due_at if subscription.next_due_at > now else None
         return Status(
             Tone.ATTENTION,
-            _trying_again("We could not read GitHub's answer", at),
+            _trying_again(_what_failed(newest.error_code), at),
             at=at,
             text="Your files stay as they are; nothing is lost.",
             action=Action.UPDATE,

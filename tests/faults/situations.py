@@ -24,7 +24,6 @@ AFTER = 7
 BLOCK_SECONDS = 2.0
 # GitHub names no moment with this one: the shortest wait must find the limit over.
 SILENT = "secondary_without_retry_after"
-FORMS = ("secondary_without_retry_after", "secondary_200", "secondary_old_wording")
 FORMS = (
     "graphql_rate_limited",
     "graphql_rate_limit",
@@ -139,6 +138,17 @@ def openhumans(**switches: Any) -> Wrong:
     return partial(_faults, lambda stack: stack.openhumans, switches)
 
 
+def while_a_file_is_replaced(wrong: Wrong) -> Wrong:
+    """A limit publishes what is whole, and so the file of a year that was begun before."""
+
+    @contextmanager
+    def both(stack: Stack) -> Iterator[None]:
+        with limit("graphql_rate_limited")(stack), wrong(stack):
+            yield
+
+    return both
+
+
 def limit(form: str) -> Wrong:
     seconds = 0.2 if form == SILENT else BLOCK_SECONDS
     return github(refuse_after_requests={"after": 0, "for_seconds": seconds, "form": form})
@@ -221,6 +231,7 @@ REPOSITORY = "one repository cannot be read"
 ACCESS, OPEN_HUMANS = "Open Humans refuses the token", "Open Humans is out, slow or loses an answer"
 ANSWER, OURSELVES = "an answer that cannot be used", "our own disk, secret or file"
 WAITING = "Waiting for GitHub"
+OPENHUMANS_SILENT = "Open Humans is not answering"
 GITHUB_SILENT, STOPPED = "GitHub is not answering", "Updates have stopped for a while"
 
 SITUATIONS = [
@@ -270,7 +281,7 @@ SITUATIONS = [
             name,
             openhumans(**{name: value}),
             waiting("openhumans_unavailable"),
-            "Open Humans is not answering",
+            OPENHUMANS_SILENT,
         )
         for name, value in {
             "html_500": True,
@@ -279,11 +290,18 @@ SITUATIONS = [
             "fail_put": True,
             "fail_complete": True,
             "lose_complete_answer": True,
-            "fail_delete": True,
-            "fail_download": True,
-            "truncate_download": True,
             "truncate_body": "hang_up",
         }.items()
+    ),
+    *(
+        Situation(
+            OPEN_HUMANS,
+            name,
+            while_a_file_is_replaced(openhumans(**{name: True})),
+            waiting("openhumans_unavailable"),
+            OPENHUMANS_SILENT,
+        )
+        for name in ("fail_download", "truncate_download", "fail_delete")
     ),
     Situation(
         ANSWER,
@@ -298,7 +316,7 @@ SITUATIONS = [
         "broken JSON from Open Humans",
         openhumans(truncate_body=True),
         failed("openhumans_unexpected_response"),
-        "We could not read Open Humans' answer",
+        "We could not save your files",
         update_now,
     ),
     Situation(

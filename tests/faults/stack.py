@@ -324,14 +324,18 @@ class Stack:
         return len(self.github.log) + len(self.openhumans.log)
 
     def graphql_repeats(self) -> int:
-        """Answers that GitHub gave more than once to the same question."""
-        log = requests.get(f"{self.github.upstream}/_sandbox/graphql_log", timeout=10).json()
-        answered = Counter(
-            json.dumps([entry["operation"], entry["variables"]], sort_keys=True)
-            for entry in log
-            if entry["status"] == 200
-        )
-        return sum(answered.values()) - len(answered)
+        return repeated_questions(self.github.upstream)
+
+
+def repeated_questions(github_url: str) -> int:
+    """How often the stand-in answered a question that it had answered before."""
+    log = requests.get(f"{github_url}/_sandbox/graphql_log", timeout=10).json()
+    answered = Counter(
+        json.dumps([entry["operation"], entry["variables"]], sort_keys=True)
+        for entry in log
+        if entry["status"] == 200
+    )
+    return sum(answered.values()) - len(answered)
 
 
 def _wait(is_done: Callable[[], bool], seconds: float, complaint: str) -> None:

@@ -22,12 +22,12 @@ from pytest_django import Settings
 
 from accounts.models import Credential
 from sync.archive import SCHEMA_FILE
-from sync.consent import Choice
 from sync.models import ProviderState, Subscription, SyncRun
+from tests.faults.anew import begin_anew, set_right
 from tests.faults.summary import IS_LONG, SEED
 from tests.faults.wire import Wire, made_answer
 from tests.repositories import Repository
-from tests.sync.world import World, forget_budget, living
+from tests.sync.world import World, living
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 EXAMPLES = 300 if IS_LONG else 12
@@ -114,7 +114,16 @@ def broken(leaf: st.SearchStrategy[Any]) -> st.SearchStrategy[Broken]:
         anything.map(lambda value: json.dumps(value).encode()),
         st.binary(max_size=40),
         st.sampled_from(
-            [b"", b"<html><h1>502</h1></html>", b'{"data": null}', b"[]", b"null", b'{"errors": []}']
+            [
+                b"",
+                b"<html><h1>502</h1></html>",
+                b'{"data": null}',
+                b'{"data": {}}',
+                b'{"data": {"viewer": 17}}',
+                b"[]",
+                b"null",
+                b'{"errors": []}',
+            ]
         ),
     )
     return st.builds(
@@ -140,36 +149,16 @@ def world(tmp_path: Path, settings: Settings) -> Iterator[World]:
 @pytest.fixture
 def answers(world: World, wire: Wire) -> int:
     """How many answers one whole sync takes, the refreshed token of Open Humans among them."""
-    begin_anew(world)
+    begin(world)
     wire.seen = 0
     assert run_to_its_end(world).state == SyncRun.State.SUCCEEDED
     return wire.seen
 
 
-def begin_anew(world: World) -> None:
-    """As after connecting, but with a token that must be refreshed: nothing read, nothing published."""
-    state, subscription = world.state, world.subscription
-    for file in state.files.of_member(str(world.member.open_humans_id)):
-        state.files.delete(file)
-    SyncRun.objects.all().delete()
-    ProviderState.objects.all().delete()
-    for rows in (subscription.year_files, subscription.repositories, subscription.staged_batches):
-        rows.all().delete()
-    fresh: dict[str, Any] = {"lists": {}, "probe": {}, "batch_sizes": {}, "told": {}}
-    Subscription.objects.filter(pk=subscription.pk).update(
-        **fresh, ledger_starts_on=None, failures=0, status="active", reason="", blocked_until=None
-    )
-    set_right(world)
+def begin(world: World) -> None:
+    """With a token of Open Humans that must be refreshed."""
+    begin_anew(world)
     Credential.objects.filter(identity__provider="openhumans").update(expires_at=timezone.now())
-
-
-def set_right(world: World) -> None:
-    """What the member would do after a refused token, and time after a limit."""
-    forget_budget(world.subscription)
-    world.connect(Choice.PUBLIC)
-    Credential.objects.update(state=Credential.State.VALID)
-    Subscription.objects.update(status="active", failures=0, blocked_until=None)
-    world.subscription.refresh_from_db()
 
 
 def run_to_its_end(world: World) -> SyncRun:
@@ -220,7 +209,7 @@ def test_a_broken_answer_raises_named_errors_and_nothing_is_published_from_it(
     world: World, wire: Wire, answers: int, fault: Broken
 ) -> None:
     """Promise 3 and 5: what cannot be understood is not used, and asked for again."""
-    begin_anew(world)
+    begin(world)
     wire.arm(int(fault.position * answers), fault.break_answer)
     run = run_to_its_end(world)
     require_named_errors_alone(run, wire)
@@ -237,7 +226,7 @@ def test_a_broken_answer_raises_named_errors_and_nothing_is_published_from_it(
 def test_a_value_of_the_wrong_type_raises_named_errors_and_no_invalid_file_is_published(
     world: World, wire: Wire, answers: int, fault: Broken
 ) -> None:
-    begin_anew(world)
+    begin(world)
     wire.arm(int(fault.position * answers), fault.break_answer)
     run = run_to_its_end(world)
     require_named_errors_alone(run, wire)

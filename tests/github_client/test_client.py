@@ -357,6 +357,14 @@ def test_a_repository_that_cannot_be_read_does_not_lose_its_siblings(
     assert (third.outcome, len(third.commits)) == ("read", 1)
 
 
+def test_a_page_that_was_asked_for_and_not_answered_is_no_repository_that_is_gone(
+    client: GitHubClient, github: responses.RequestsMock
+) -> None:
+    answer_graphql(github, data(p0=history(commit(1)), viewer=17))
+    with pytest.raises(UnexpectedResponse):
+        client.fetch_commit_pages([page("R_1"), page("R_2")], "U_1")
+
+
 def test_totals_of_readable_and_unreadable_repositories_in_the_asked_order(
     client: GitHubClient, github: responses.RequestsMock
 ) -> None:

@@ -15,7 +15,7 @@ from pytest_django import Settings
 from accounts.models import Credential
 from sync.archive import SCHEMA_FILE
 from sync.consent import Choice
-from sync.models import StagedBatch, Subscription, SyncRun, YearFile
+from sync.models import ProviderState, StagedBatch, Subscription, SyncRun, YearFile
 from sync.weeks import Week
 from tests.repositories import Repository
 from tests.sync.world import World, living
@@ -258,19 +258,24 @@ def test_a_member_without_any_commit_is_up_to_date_at_once(live: Live, tmp_path:
         assert set(world.weeks().values()) <= {"complete", "settling", "open"}
 
 
+@pytest.mark.parametrize("after", [3, 4, 5])
 @pytest.mark.parametrize("fault", ["gone_repository", "forbidden_repository"])
 def test_a_repository_that_cannot_be_read_is_noted_and_the_rest_goes_on(
-    live: Live, repository: Repository, tmp_path: Path, fault: str
+    live: Live, repository: Repository, tmp_path: Path, fault: str, after: int
 ) -> None:
+    """From its beginning or in its middle; and it is read whole once it can be."""
     other = Repository.create(tmp_path / "vanishing", repository.email)
-    other.add(days_ago(400 - n) for n in range(150))
+    other.add(days_ago(400 - n) for n in range(250))
     with live(repository, other) as world:
-        world.github.fault(**{fault: {"value": ["vanishing"], "after": 3}})
+        world.github.fault(**{fault: {"value": ["vanishing"], "after": after}})
         run = world.sync()
         assert run.state == SyncRun.State.SUCCEEDED
         assert world.oids() >= repository.oids()
         unreadable = world.subscription.repositories.exclude(not_readable="")
         assert [state.name.rpartition("/")[2] for state in unreadable] == ["vanishing"]
+        world.github.fault(**{fault: False})
+        assert world.sync().state == SyncRun.State.SUCCEEDED
+        assert world.oids() == repository.oids() | other.oids()
 
 
 # --- Limits ---
@@ -395,6 +400,29 @@ def test_answers_that_github_could_not_give_are_asked_for_in_smaller_pieces(
     run = world.sync()
     assert run.state == SyncRun.State.SUCCEEDED
     assert world.oids() == world.repository.oids()
+
+
+def test_an_outage_that_looks_like_heavy_requests_costs_no_statistics(world: World) -> None:
+    """Histories are read by REST, without statistics, only where GraphQL answers something else."""
+    world.github.fault(status_502={"after": 4})
+    run = world.start()
+    assert world.step(run) is not None
+    assert run.wait_reason == SyncRun.WaitReason.GITHUB_UNAVAILABLE
+    assert not any("commits" in endpoint for endpoint in world.github.accounting()["by_endpoint"])
+    assert ProviderState.objects.get(service="github").outages == 1
+    world.github.fault(status_502=False)
+    world.pass_wait(run)
+    world.finish(run)
+    assert run.state == SyncRun.State.SUCCEEDED
+    assert {commit["oid"] for commit in world.commits()} == world.repository.oids()
+    assert all(commit["additions"] is not None for commit in world.commits())
+
+
+def test_a_history_that_graphql_cannot_page_at_all_is_read_without_statistics(world: World) -> None:
+    world.github.fault(field_error={"field": "history", "type": "RESOURCE_LIMITS_EXCEEDED"})
+    assert world.sync().state == SyncRun.State.SUCCEEDED
+    assert {commit["oid"] for commit in world.commits()} == world.repository.oids()
+    assert all(commit["additions"] is None for commit in world.commits())
 
 
 def test_a_commit_whose_statistics_are_unavailable_is_kept_without_them(world: World) -> None:

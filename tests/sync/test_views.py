@@ -221,12 +221,23 @@ def test_a_queued_first_run_is_announced(visitor: Client, subscription: Subscrip
     assert "Your first sync is about to start" in words(visitor.get(reverse("dashboard")).content)
 
 
-def test_a_failed_run_says_when_it_is_tried_again(visitor: Client, subscription: Subscription) -> None:
+@pytest.mark.parametrize(
+    ("code", "headline"),
+    [
+        ("github_unexpected_response", "We could not read GitHub&#x27;s answer"),
+        ("openhumans_too_heavy", "We could not save your files"),
+        ("archive_upload_refused", "We could not save your files"),
+        ("internal_error", "Something went wrong on our side"),
+    ],
+)
+def test_a_failed_run_says_what_failed_and_when_it_is_tried_again(
+    visitor: Client, subscription: Subscription, code: str, headline: str
+) -> None:
     Subscription.objects.update(next_due_at=datetime(2026, 5, 6, 14, 5, tzinfo=UTC))
-    make_finished_run(subscription, NOW - timedelta(hours=1), state=SyncRun.State.FAILED)
+    make_finished_run(subscription, NOW - timedelta(hours=1), state=SyncRun.State.FAILED, error_code=code)
     text = words(visitor.get(reverse("dashboard")).content)
 
-    assert "We could not read GitHub&#x27;s answer, trying again at 14:05 UTC" in text
+    assert f"{headline}, trying again at 14:05 UTC" in text
     assert "Update now" in text
 
 

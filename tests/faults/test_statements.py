@@ -1,0 +1,86 @@
+"""A worker that dies at any moment between two words to Postgres."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from sync.models import SyncRun
+from tests.faults.anew import begin_anew
+from tests.faults.stack import repeated_questions
+from tests.faults.summary import IS_LONG, SEED, Drill, new_drill, say
+from tests.repositories import Repository
+from tests.sync.world import World, living
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
+WRITES = ("INSERT", "UPDATE", "DELETE", "SAVEPOINT", "RELEASE")
+DEATHS = 200 if IS_LONG else 8
+
+
+class Killed(BaseException):
+    """What no handler of the app catches, as a `kill -9`."""
+
+
+@pytest.fixture
+def world(tmp_path: Path, settings: Settings) -> Iterator[World]:
+    settings.SYNC_STEP_REQUESTS = 4
+    repository = Repository.create(tmp_path / "statements", f"{uuid4().hex[:12]}@example.org")
+    now = datetime.now(UTC).replace(microsecond=0)
+    repository.add((now - timedelta(days=9 * n + 3)).isoformat() for n in range(120, 0, -1))
+    with living(tmp_path, settings, {"statements": repository}) as world:
+        yield world
+
+
+@contextmanager
+def dying_before(statement: int) -> Iterator[list[int]]:
+    """Die before the n-th write, counted from 0; how many there were stands in the list."""
+    written = [0]
+
+    def execute(run: Callable[..., Any], sql: str, *arguments: Any) -> Any:
+        if sql.lstrip().upper().startswith(WRITES):
+            if written[0] == statement:
+                raise Killed
+            written[0] += 1
+        return run(sql, *arguments)
+
+    with connection.execute_wrapper(execute):
+        yield written
+
+
+def test_killed_before_any_statement_nothing_is_lost_or_doubled(world: World) -> None:
+    """Promise 5: a cursor and the records that came with it are stored together, or not at all."""
+    drill, dice = new_drill("killed between two statements"), random.Random(SEED)
+    with dying_before(-1) as written:
+        world.sync()
+    truth, statements = world.checksums(), written[0]
+    for statement in sorted(dice.sample(range(statements), min(DEATHS, statements))):
+        begin_anew(world)
+        live_through(world, statement, drill)
+        assert world.checksums() == truth, f"killed before statement {statement} of {statements}"
+    say(f"killed before {drill.faults_injected} of {statements} statements")
+
+
+def live_through(world: World, statement: int, drill: Drill) -> None:
+    """The worker dies, its lease runs out, and another one goes on."""
+    run = world.start()
+    try:
+        with dying_before(statement):
+            world.finish(run)
+    except Killed:
+        drill.faults_injected += 1
+        connection.close()
+        SyncRun.objects.active().update(lease_until=timezone.now())
+    run.refresh_from_db()
+    world.finish(run)
+    assert run.state == SyncRun.State.SUCCEEDED
+    repeated = repeated_questions(world.github.url)
+    drill.requests_repeated += repeated
+    assert repeated <= 1
