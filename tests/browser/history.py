@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 COMMITS = 60
+# In every message: what members wrote stands in their files and nowhere else.
+MARKER = "a-penguin-walked-by"
 DAYS_BETWEEN = 6
 AUTHOR = {"GIT_AUTHOR_NAME": "Mona Lisa", "GIT_AUTHOR_EMAIL": "mona@example.org"}
 COMMITTER = {"GIT_COMMITTER_NAME": "Mona Lisa", "GIT_COMMITTER_EMAIL": "mona@example.org"}
@@ -20,7 +22,7 @@ def make_repository(folder: Path, now: datetime | None = None) -> Path:
         at = newest - timedelta(days=DAYS_BETWEEN * (COMMITS - 1 - number))
         (folder / "diary.txt").write_text(f"{number} days of work\n", encoding="utf-8")
         git(folder, "add", "diary.txt")
-        git(folder, "commit", "--quiet", "--message", f"Day {number}", at=at)
+        git(folder, "commit", "--quiet", "--message", f"{MARKER} on day {number}", at=at)
     return folder
 
 

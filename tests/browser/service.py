@@ -8,10 +8,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
+
+from tests.browser.history import MARKER
+from tests.secrets.installation import of_make_run, require_no_leak
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 PORTS = ("PORT", "SANDBOX_GITHUB_PORT", "SANDBOX_OPENHUMANS_PORT")
@@ -26,6 +29,9 @@ class Service:
     process: "subprocess.Popen[str]"
     log: Path
     ports: dict[str, int]
+    data_folder: Path
+    # {value: what it is} of secrets that a test's browser has seen.
+    heard: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -39,6 +45,12 @@ class Service:
         answer = requests.post(f"{self.address(port)}/_sandbox/faults", json=faults, timeout=10)
         answer.raise_for_status()
 
+    def require_no_leak(self) -> None:
+        """While everything still runs: nothing secret and no text of a member stands anywhere."""
+        require_no_leak(of_make_run(self.data_folder, self.heard, {MARKER: "a message"}))
+        said = self.log.read_text(encoding="utf-8")
+        assert not [what for value, what in self.heard.items() if value in said]
+
     def requests_counted(self, port: str) -> dict[str, int]:
         counted: dict[str, int] = requests.get(f"{self.address(port)}/_sandbox/requests", timeout=10).json()
         return counted
@@ -50,6 +62,7 @@ def running_service(data_folder: Path, repository: Path) -> Iterator[Service]:
     env = {name: os.environ[name] for name in KEPT if name in os.environ}
     env |= {name: str(port) for name, port in ports.items()}
     env |= {"DATA_FOLDER": str(data_folder), "REPO": str(repository)}
+    env |= {"GUNICORN_CMD_ARGS": "--access-logfile -"}
     log = data_folder.parent / "service.log"
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
@@ -61,10 +74,12 @@ def running_service(data_folder: Path, repository: Path) -> Iterator[Service]:
             text=True,
             start_new_session=True,
         )
-    service = Service(process, log, ports)
+    service = Service(process, log, ports, data_folder)
     try:
         wait_until(lambda: has_started(service), START_SECONDS, lambda: log.read_text(encoding="utf-8"))
         yield service
+        if process.poll() is None:
+            service.require_no_leak()
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)

@@ -21,6 +21,7 @@ from tests.browser.service import (
     running_service,
     wait_until,
 )
+from tests.secrets.wire import secrets_in
 
 MEMBER = "12345678"
 SYNC_MS = 60_000
@@ -34,6 +35,7 @@ pytestmark = pytest.mark.browser
 def service(visitor: Visitor, tmp_path: Path) -> Iterator[Service]:
     """The browser comes first: without one there is no reason to start anything."""
     with running_service(tmp_path / "data", make_repository(tmp_path / "diary")) as service:
+        visitor.page.on("request", lambda request: service.heard.update(secrets_in(request.url)))
         yield service
 
 
@@ -50,6 +52,8 @@ def test_a_stranger_signs_in_connects_github_and_watches_the_archive_grow(
     download_every_file(page)
     assert visitor.complaints_about(service.url) == []
 
+    assert {"code", "state"} <= set(service.heard.values())
+    service.require_no_leak()
     processes = [service.process.pid, *descendants_of(service.process.pid)]
     assert len(processes) > 5
     stop(service)

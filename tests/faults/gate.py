@@ -13,7 +13,7 @@ Paths are compared without numbers and names of stored objects: `/storage/*`, `/
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
@@ -21,8 +21,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import urlsplit
 
+from tests.secrets.wire import secrets_in
+
 Place = Literal["request", "answer"]
 PATIENCE_SECONDS = 120.0
+# Of an answer, so that long pages of commits cost nothing.
+MOST_HEARD = 100_000
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "proxy-connection", "te", "trailer", "upgrade"}
 
 
@@ -75,6 +79,8 @@ class Gate:
     def __init__(self, upstream: str) -> None:
         self.upstream = upstream
         self.log: list[str] = []
+        # {value: what it is} of every secret that passed, either way.
+        self.heard: dict[str, str] = {}
         self._holds: list[Hold] = []
         self._instead: list[Said] = []
         self._lock = threading.Lock()
@@ -132,6 +138,14 @@ class Gate:
                     return hold
         return None
 
+    def listen(self, headers: Iterable[tuple[str, str]], *texts: str | bytes) -> None:
+        """Files are let through unread: what stands in them is the member's."""
+        lines = [f"{name}: {value}" for name, value in headers]
+        lines += [text.decode("utf-8", "replace") if isinstance(text, bytes) else text for text in texts]
+        found = secrets_in("\n".join(lines))
+        with self._lock:
+            self.heard |= found
+
     def count(self, call: str) -> int:
         return self.log.count(call)
 
@@ -168,6 +182,8 @@ class _Handler(BaseHTTPRequestHandler):
         gate, call = self.server.gate, f"{self.command} {pattern(self.path)}"
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         gate.log.append(call)
+        is_file = call.endswith(" /storage/*")
+        gate.listen(self.headers.items(), self.path, b"" if is_file else body)
         if not self._goes_on(call, "request", body):
             return
         try:
@@ -175,6 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
         except (OSError, HTTPException):
             self.close_connection = True
             return
+        gate.listen(headers, b"" if is_file else content[:MOST_HEARD])
         if not self._goes_on(call, "answer", content):
             return
         said = gate.instead(call)

@@ -6,6 +6,8 @@ from pathlib import Path
 from tests.repositories import Repository
 
 EMAIL = "someone.with.a.history@example.org"
+# In every message: what members wrote stands in their files and nowhere else.
+MARKER = "a-penguin-walked-by"
 OFFSETS = ("+00:00", "+02:00", "-07:00", "+13:45")
 
 
@@ -17,9 +19,10 @@ def histories(folder: Path, repositories: int, commits: int, years: float) -> li
     for number in range(repositories):
         repository = Repository.create(folder / f"repository-{number}", EMAIL)
         first = newest - timedelta(hours=7 * number)
-        repository.add(
+        moments = (
             (first - pause * (commits - n)).isoformat(timespec="seconds") + OFFSETS[n % 4]
             for n in range(commits)
         )
+        repository.add(moments, message=f"{MARKER} {{n}}")
         made.append(repository)
     return made

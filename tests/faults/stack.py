@@ -36,7 +36,9 @@ from sandbox.openhumans.files import StoredFile
 from sandbox.openhumans.state import State
 from tests.browser.service import descendants_of, is_alive
 from tests.faults.gate import Gate
+from tests.faults.histories import MARKER
 from tests.repositories import Repository
+from tests.secrets.installation import Installation, require_no_leak
 
 # What tests are told must not reach the service.
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER")
@@ -217,6 +219,11 @@ class Stack:
             requests.post(f"{gate.upstream}/_sandbox/reset", timeout=10).raise_for_status()
 
     @property
+    def installation(self) -> Installation:
+        heard = {**self.github.heard, **self.openhumans.heard}
+        return Installation(self.folder, self.env, heard, {MARKER: "a message"})
+
+    @property
     def state(self) -> State:
         return State(self.folder / "openhumans")
 
@@ -383,14 +390,19 @@ def started(folder: Path, *repositories: Repository, **numbers: str) -> Iterator
         "GITHUB_URL": github_gate.url,
         "GITHUB_API_URL": f"{github_gate.url}/api",
         "OPENHUMANS_URL": openhumans_gate.url,
+        # Temporary files and access logs are searched as well, once the drill is over.
+        "TMPDIR": str(folder / "tmp"),
+        "GUNICORN_CMD_ARGS": "--access-logfile -",
         **NUMBERS,
         **numbers,
     }
+    (folder / "tmp").mkdir()
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     env = programs.without_proxy(environment.application_environment({**kept, **plan}, ours, is_sandbox=True))
     stack = Stack(folder, env, database, cache, github_gate, openhumans_gate)
     try:
         stack.start([repository.path for repository in repositories])
         yield stack
+        require_no_leak(stack.installation)
     finally:
         stack.stop()

@@ -10,10 +10,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+import psycopg
 import redis
 from django.apps import apps
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
+from django.contrib.sessions.serializers import JSONSerializer
+from django.core import signing
 from django.db import connection, models
+from psycopg import sql
 
 # Shorter values would be found by chance.
 SHORTEST = 8
@@ -85,6 +90,22 @@ class Search:
             self.content("django_session.session_data", json.dumps(session.get_decoded(), default=str))
         return columns
 
+    def database(self, url: str, secret_key: str) -> int:
+        """The same of another installation's database, by its address; the number of columns read."""
+        columns = 0
+        with psycopg.connect(url, connect_timeout=10) as other:
+            tables = other.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
+            for (table,) in tables:
+                rows = other.execute(sql.SQL("select * from {}").format(sql.Identifier(table)))
+                names = [column.name for column in rows.description or ()]
+                columns += len(names)
+                for row in rows:
+                    for name, value in zip(names, row, strict=True):
+                        self.content(f"{table}.{name}", as_bytes(value))
+                        if (table, name) == ("django_session", "session_data"):
+                            self.content(f"{table}.{name}", opened(value, secret_key))
+        return columns
+
     def redis(self, url: str) -> int:
         """Every key and value of one Redis database; the number of keys."""
         with redis.Redis.from_url(url) as server:
@@ -94,6 +115,12 @@ class Search:
                 self.content(place, key)
                 self.content(place, as_bytes(_value(server, key)))
         return len(keys)
+
+
+def opened(session: str, secret_key: str) -> str:
+    """What a stored session holds."""
+    salt = SessionStore().key_salt
+    return json.dumps(signing.loads(session, key=secret_key, salt=salt, serializer=JSONSerializer))
 
 
 def unpacked(data: bytes) -> Iterator[bytes]:

@@ -1,10 +1,11 @@
 """Secrets as they go over the wire: what the running code really sends, not what a test expects."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 import requests
@@ -19,6 +20,22 @@ NAMES = {
     "Signature",
     "key",
 }
+
+
+# In addresses, in forms, in JSON and in headers. `state` and `code` are ordinary words in JSON.
+WRITTEN = (
+    re.compile(r"""[?&](code|state|key|Signature|access_token)=([^\s&"'<>]{8,})"""),
+    re.compile(
+        r"""(access_token|refresh_token|client_secret|code_verifier)["']?\s*[=:]\s*["']?([\w.~%+/=-]{8,})"""
+    ),
+    re.compile(r"(?m)(?:^|&)(code)=([^\s&]{8,})"),
+    re.compile(r"(?mi)^(authorization):\s*\w+\s+(\S{8,})$"),
+)
+
+
+def secrets_in(text: str) -> dict[str, str]:
+    """{value: what it is} of every secret in a request, an answer or an address."""
+    return {unquote(value): name.lower() for shape in WRITTEN for name, value in shape.findall(text)}
 
 
 @contextmanager
