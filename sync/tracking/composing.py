@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from sync.models import StagedBatch, YearFile
+from sync.models import StagedBatch, TrackBlob, YearFile
 from sync.tracking import sheets, staging
 from sync.tracking.staging import Batch, DrawnTrack
 from sync.tracking.zones import Zones
@@ -45,6 +45,8 @@ class Sieve:
     def __init__(self, out: BinaryIO, zones: Sequence[Zone]) -> None:
         self.is_changed = False
         self.drawings: dict[Key, bytes] = {}
+        # Contents that lost points, or all of them.
+        self.cut: set[str] = set()
         self._out = out
         self._zones = zones
         self._rest = bytearray()
@@ -77,7 +79,9 @@ class Sieve:
 
     def _pass_on(self, line: bytes) -> None:
         left = recut(line, self._zones)
-        self.is_changed |= left is None or left.line is not line
+        if left is None or left.line is not line:
+            self.is_changed = True
+            self.cut.add(split_line(line)[0]["blob_oid"])
         if left is None:
             return
         if left.drawing:
@@ -122,6 +126,7 @@ class _Batches:
 
     def __init__(self, zones: Zones) -> None:
         self._zones = zones
+        self.cut: set[str] = set()
         self._pk = 0
         self._batch = Batch(0)
 
@@ -136,10 +141,13 @@ class _Batches:
         if batch.zones == self._zones.version or not batch.tracks:
             return batch
         places = self._zones.places
-        cut = ((track, recut(track.line, places)) for track in batch.tracks)
-        tracks = [
-            DrawnTrack(left.drawing or track.drawing, left.line) for track, left in cut if left is not None
-        ]
+        tracks = []
+        for track in batch.tracks:
+            left = recut(track.line, places)
+            if left is None or left.line is not track.line:
+                self.cut.add(split_line(track.line)[0]["blob_oid"])
+            if left is not None:
+                tracks.append(DrawnTrack(left.drawing or track.drawing, left.line))
         return Batch(batch.zones, batch.dropped, batch.moved, tracks)
 
     def reader(self, pk: int, index: int) -> Callable[[], bytes]:
@@ -169,14 +177,19 @@ def compose(
     out: BinaryIO,
 ) -> Composed:
     """Write the file to `out` and keep its sheet as pending. `pks` are the staged batches to take in."""
-    staged = _gather(pks, _Batches(zones))
+    batches = _Batches(zones)
+    staged = _gather(pks, batches)
     header = Header(year_file.year, year_file.subscription.github_id)
     written = write_year(
         out, header, sources, staged.lines.values(), dropped=staged.dropped, moved=staged.moved
     )
     drawings = sheets.drawings(year_file)
+    cut = set(batches.cut)
     for sieve in sieves:
         drawings |= sieve.drawings
+        cut |= sieve.cut
+    # Without the zone they have more to give.
+    TrackBlob.objects.filter(subscription=year_file.subscription, oid__in=cut).update(is_cut=True)
     drawings |= staged.drawings
     sheet = sheets.pack(written.tracks, _complete(written, drawings, out))
     sheets.keep_pending(year_file, sheet)
