@@ -13,9 +13,8 @@ MONDAY = "2026/monday.gpx"
 
 def fetched(world: World) -> int:
     """How many requests asked for what stands in files."""
-    blobs = sum(
-        count for endpoint, count in world.github.accounting()["by_endpoint"].items() if "/blobs/" in endpoint
-    )
+    counted: dict[str, int] = world.github.accounting()["by_endpoint"]
+    blobs = sum(count for endpoint, count in counted.items() if "/blobs/" in endpoint)
     return blobs + len(world.asked("Files"))
 
 

@@ -22,7 +22,7 @@ BINARY = TRACKS // 10
 
 def spent(world: World) -> int:
     """Requests for tracks alone: trees, files, bytes."""
-    counted = world.github.accounting()["by_endpoint"]
+    counted: dict[str, int] = world.github.accounting()["by_endpoint"]
     rest = sum(count for endpoint, count in counted.items() if "/git/" in endpoint)
     return rest + len(world.asked("Files"))
 
