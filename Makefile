@@ -39,7 +39,8 @@ test: lint  ## lint, migrations check, and all tests on real Postgres and Valkey
 		sh -c 'python manage.py makemigrations --check --dry-run && python -m pytest -n 2'
 
 browser: bootstrap-dev  ## every page in every state, and the main job, in a real Chromium
-	$(BIN)/python -m config.run servers -- python -m pytest tests/browser/test_main_job.py tests/browser/check_pages.py
+	$(BIN)/python -m config.run servers -- python -m pytest tests/browser/test_main_job.py \
+		tests/browser/check_pages.py tests/browser/check_touch.py
 
 faults: bootstrap-dev  ## the long fault drills: kill, restart, break, and compare; SEED=4711 plays one again
 	FAULTS=long $(BIN)/python -m config.run servers -- python -m pytest -n 2 tests/faults

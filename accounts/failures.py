@@ -11,16 +11,26 @@ NAMES = {"openhumans": "Open Humans", "github": "GitHub"}
 class SignInFailed(ProviderException):  # type: ignore[misc]
     """Ends the exchange with a provider; nothing of it has been stored.
 
-    `status` is the page's HTTP status. `can_retry` offers to start again.
+    `status` is the page's HTTP status. `can_retry` offers to start again, `other_account` to change to it.
     """
 
-    def __init__(self, provider: str, status: int, title: str, text: str, *, can_retry: bool = True) -> None:
+    def __init__(
+        self,
+        provider: str,
+        status: int,
+        title: str,
+        text: str,
+        *,
+        can_retry: bool = True,
+        other_account: str = "",
+    ) -> None:
         super().__init__(title)
         self.provider = provider
         self.status = status
         self.title = title
         self.text = text
         self.can_retry = can_retry
+        self.other_account = other_account
 
 
 def page(request: HttpRequest, failure: SignInFailed) -> HttpResponse:
@@ -136,4 +146,5 @@ def another_account(known: str, offered: str) -> SignInFailed:
         f"You came back from GitHub as {offered}, but {known} is connected here",
         f"Your files hold the work of {known}, and two accounts are never mixed, so nothing was changed. To "
         f"connect {known} again, sign out of {offered} on GitHub, sign in there as {known} and try again.",
+        other_account=offered,
     )

@@ -25,6 +25,7 @@ from typing import Any, BinaryIO
 import jsonschema_rs
 
 from sync.legacy import github_json
+from sync.omissions import Omissions
 from sync.records import (
     CALENDAR,
     CENSUS,
@@ -250,13 +251,14 @@ def write_year(
     kinds: Iterable[str],
     known: Iterable[str] = (),
     is_left_out: IsLeftOut = is_nothing_left_out,
+    omissions: Omissions = Omissions(),  # noqa: B008  (frozen)
 ) -> Written:
     """Write the union of `sources` (whole files, oldest first) and staged `entries` by week to `out`.
 
     A week that only one source holds is copied as it stands, undecoded, unless its state in `states` is to be
     written or the ledger does not know it (`known`). Each decoded week is checked against the JSON Schema.
     `kinds` are written as empty lists where a week that something was learnt of has none, which says "looked,
-    nothing there". Records that are left out are not written, in any decoded week.
+    nothing there". Records that are left out and `omissions` are not written, in any decoded week.
     Raise `ArchiveError` for a source that is no year file, and for a week that would not be valid.
     """
     headers = [read_header(source) for source in sources]
@@ -279,6 +281,7 @@ def write_year(
         else:
             readings = [decode_week(week, content) for content in contents]
             merged, new, changed = merge_week(week, readings, staged, states.get(week), is_left_out)
+            merged = omissions.without(merged)
             for name in kinds if staged or week in states else ():
                 merged.setdefault(name, [])
             check_week(header.year, week, merged)

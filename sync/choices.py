@@ -17,7 +17,8 @@ from sync.records import CALENDAR
 from sync.weeks import weeks_of_year
 
 # What of an agreement is the member's own setting, and outlives connecting again.
-SETTINGS = ("kinds", "messages", "texts", "left_out", "private_counts", "left_out_files", "tracks")
+TICKED = ("organizations", "organizations_out")
+SETTINGS = ("kinds", "messages", "texts", "left_out", "private_counts", "left_out_files", "tracks", *TICKED)
 
 
 # Where the subscription remembers that it has looked at them.
@@ -60,8 +61,9 @@ def leave_out_private(subscription: Subscription) -> SyncRun:
     """From this moment nothing private is collected; what is in files already is deleted by the run."""
     with transaction.atomic():
         subscription = _locked(subscription)
+        kept = {name: value for name, value in subscription.agreement.items() if name not in TICKED}
         subscription.agreement = {
-            **subscription.agreement,
+            **kept,
             "private": False,
             "secret_gists": False,
             "agreed_at": timezone.now().isoformat(),

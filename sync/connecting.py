@@ -58,6 +58,9 @@ def connect(request: HttpRequest) -> HttpResponse:
     if not (isinstance(request.user, User) and request.user.is_member):
         raise PermissionDenied("An operator's account has nothing to connect.")
     subscription = Subscription.objects.filter(user=request.user).first()
+    former = None
+    if subscription is not None and subscription.awaits_another_account:
+        former, subscription = subscription.github_login, None
     form = ChoiceForm(request.POST if request.method == "POST" else None, subscription)
     if form.is_valid():
         return ask_github(
@@ -70,6 +73,7 @@ def connect(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "subscription": subscription,
+        "former": former,
         "chosen": chosen,
         "secret_gists": bool(subscription and subscription.agreement.get("secret_gists")),
     }
@@ -100,7 +104,7 @@ def refuse_another_account(request: HttpRequest, sociallogin: SocialLogin, **_si
     login, github_id = identity.extra_data["login"], int(identity.uid)
     member_id: int = request.user.pk or 0
     mine = Subscription.objects.filter(user_id=member_id).first()
-    if mine is not None and mine.github_id != github_id:
+    if mine is not None and mine.github_id != github_id and not mine.awaits_another_account:
         failure = failures.another_account(mine.github_login, login)
     elif Subscription.objects.filter(github_id=github_id).exclude(user_id=member_id).exists():
         failure = failures.connected_to_another_member(login)
@@ -143,6 +147,8 @@ def subscribe(
     """Take the member's wish down, and start to fulfil it once that is committed."""
     with transaction.atomic():
         known = Subscription.objects.select_for_update(of=("self",)).filter(user_id=identity.user_id).first()
+        if known is not None and known.github_id != int(identity.uid):
+            _take_another_account(known, int(identity.uid))
         agreed = consent.agreement(
             choice, identity.extra_data["scopes"], now, secret_gists=secret_gists, tracks=tracks
         )
@@ -161,6 +167,16 @@ def subscribe(
             subscription.save(update_fields=["lists"])
         runs.start(subscription, SyncRun.Trigger.CONNECTED, is_interactive=True)
     return subscription
+
+
+def _take_another_account(subscription: Subscription, github_id: int) -> None:
+    """Only where nothing of the former one is kept. What was left out by name was the former one's."""
+    if not subscription.awaits_another_account:
+        raise PermissionDenied("Another GitHub account is connected here.")
+    own = ("left_out", "left_out_files")
+    subscription.agreement = {k: value for k, value in subscription.agreement.items() if k not in own}
+    subscription.github_id = github_id
+    subscription.save(update_fields=["github_id", "agreement"])
 
 
 @receiver(social_account_updated)

@@ -54,7 +54,10 @@ def agreement(
     """The record to store: private things only if the member chose them here and granted them at GitHub."""
     granted = set(granted_scopes)
     looking = {"look": True, "forks": False, "others": False, "agreed_at": now.isoformat()}
+    # Private repositories of others are ticked one by one, once they are known.
+    ticked: dict[str, Any] = {"organizations": []} if choice is Choice.PRIVATE else {}
     return {
+        **ticked,
         "text": TEXT_VERSION,
         "kinds": list(KINDS),
         "private": choice is Choice.PRIVATE and "repo" in granted,

@@ -34,8 +34,8 @@ def known_weeks(starts_on: date | None, now: datetime) -> list[Week]:
     return list(iter_weeks(Week.of(starts_on), Week.of(now)))
 
 
-def progress(starts_on: date | None, ledgers: Iterable[Mapping[str, WeekEntry]], now: datetime) -> Progress:
-    known = {str(week) for week in known_weeks(starts_on, now)}
+def progress(known_weeks: Iterable[Week], ledgers: Iterable[Mapping[str, WeekEntry]]) -> Progress:
+    known = {str(week) for week in known_weeks}
     held = {week for ledger in ledgers for week, entry in ledger.items() if entry.get("state") in HELD_STATES}
     return Progress(held=len(known & held), known=len(known))
 

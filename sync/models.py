@@ -16,7 +16,9 @@ from django.utils import timezone
 from accounts.encryption import decrypt, encrypt
 from accounts.models import User
 from sync.errors import LeaseLost
+from sync.omissions import Omissions
 from sync.operators.counters import count
+from sync.records import CALENDAR
 
 # How the reason of a pause begins that the member wished for.
 PAUSED_BY_MEMBER = "Paused by you"
@@ -42,7 +44,7 @@ class Subscription(models.Model):
         DISCONNECTED = "disconnected", "disconnected"
 
     # Of `lists`: what was done once and for all, rather than how far a list has been read.
-    LASTING_LISTS = ("calendar", "legacy")
+    LASTING_LISTS = ("calendar", "legacy", "organizations")
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="subscription")
     # GitHub's numeric id: logins change and are recycled.
@@ -110,6 +112,19 @@ class Subscription(models.Model):
     def read_lists_again(self) -> None:
         """From their top, because what a choice left out was never noted. The caller saves."""
         self.lists = {name: state for name, state in self.lists.items() if name in self.LASTING_LISTS}
+
+    @property
+    def omissions(self) -> Omissions:
+        return Omissions.of(self.agreement)
+
+    @property
+    def awaits_another_account(self) -> bool:
+        """Nothing of `github_id` is kept any more; the account that connects next takes its place."""
+        return bool(self.agreement.get("another_account"))
+
+    @property
+    def keeps_calendar(self) -> bool:
+        return CALENDAR in self.kinds and not self.omissions.private_counts
 
     @property
     def is_paused_by_member(self) -> bool:
@@ -447,6 +462,10 @@ class EraseScope(models.TextChoices):
     PRIVATE = "private", "the private files"
     FILES = "files", "all files"
     ACCOUNT = "account", "the account"
+    # Making room for another GitHub account: what was collected of the present one is forgotten here, and
+    # its files stay or go.
+    CHANGE = "change", "this GitHub account"
+    REPLACE = "replace", "this GitHub account and its files"
 
 
 class SyncRunQuerySet(models.QuerySet["SyncRun"]):

@@ -370,7 +370,9 @@ def _write(
             if entry.week in staged.weeks:
                 entries.setdefault(entry.week, []).append(entry)
     subscription = publisher.subscription
-    private_count = year_file.private_contributions if year_file.kind == YearFile.Kind.PUBLIC else None
+    omissions = subscription.omissions
+    counts_private = year_file.kind == YearFile.Kind.PUBLIC and not omissions.private_counts
+    private_count = year_file.private_contributions if counts_private else None
     header = archive.Header(year_file.year, subscription.github_id, private_count)
     kinds = [kind for kind in subscription.kinds if kind != CALENDAR]
     # Every week is looked into where something was taken out, or the file is not the ledger's own.
@@ -384,6 +386,7 @@ def _write(
         kinds,
         known=year_file.weeks if is_own and not year_file.to_clean else (),
         is_left_out=memory_of(subscription).covers,
+        omissions=omissions,
     )
 
 

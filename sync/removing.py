@@ -22,26 +22,26 @@ YEARS = (YearFile.Kind.PUBLIC, YearFile.Kind.PRIVATE)
 def remove_record(subscription: Subscription, kind: str, record: Record, year: int) -> SyncRun:
     """From the files of its year, the public and the private one. Raise `SyncUnderWay` during an erasing."""
     with transaction.atomic():
-        subscription = _locked(subscription)
+        subscription = locked(subscription)
         left_out.remember_record(subscription, kind, record)
         _forget_unfinished_reviews(subscription)
-        return _write_again(subscription, subscription.year_files.filter(year=year))
+        return write_again(subscription, subscription.year_files.filter(year=year))
 
 
 def remove_repository(subscription: Subscription, ids: Collection[str], names: Iterable[str]) -> SyncRun:
     """From all files, the profile and the list of repositories included. `ids` are not none."""
     with transaction.atomic():
-        subscription = _locked(subscription)
+        subscription = locked(subscription)
         states = subscription.repositories.filter(node_id__in=ids)
         left_out.remember_repository(subscription, ids, {*names, *states.values_list("name", flat=True)})
-        _take_tracks_out(subscription, states)
+        take_tracks_out(subscription, states)
         states.delete()
         _forget_unfinished_reviews(subscription)
         _forget_queued_releases(subscription, ids)
-        return _write_again(subscription, subscription.year_files.all())
+        return write_again(subscription, subscription.year_files.all())
 
 
-def _take_tracks_out(subscription: Subscription, states: QuerySet[RepositoryState]) -> None:
+def take_tracks_out(subscription: Subscription, states: QuerySet[RepositoryState]) -> None:
     """A file that also lies in another repository is fetched again from there."""
     blobs = TrackBlob.objects.filter(subscription=subscription, repository__in=states)
     for blob in blobs.select_related("subscription"):
@@ -49,7 +49,7 @@ def _take_tracks_out(subscription: Subscription, states: QuerySet[RepositoryStat
     blobs.delete()
 
 
-def _write_again(subscription: Subscription, files: QuerySet[YearFile]) -> SyncRun:
+def write_again(subscription: Subscription, files: QuerySet[YearFile]) -> SyncRun:
     files.filter(kind__in=YEARS, removed_by_member_at=None).update(to_clean=F("to_clean") + 1)
     active = subscription.active_run
     if active is not None and active.trigger == SyncRun.Trigger.REMOVE:
@@ -85,7 +85,7 @@ def counts(subscription: Subscription) -> dict[str, int]:
 def let_come_back(subscription: Subscription) -> None:
     """Forget all marks, and have everything read again. Raise `SyncUnderWay` while a run is active."""
     with transaction.atomic():
-        subscription = _locked(subscription)
+        subscription = locked(subscription)
         if subscription.active_run is not None:
             raise SyncUnderWay("A sync is under way.")
         subscription.left_out.all().delete()
@@ -97,7 +97,7 @@ def let_come_back(subscription: Subscription) -> None:
             runs.start(subscription, SyncRun.Trigger.MEMBER, is_interactive=True)
 
 
-def _locked(subscription: Subscription) -> Subscription:
+def locked(subscription: Subscription) -> Subscription:
     """Raise `SyncUnderWay` where everything of it goes already."""
     locked = Subscription.objects.select_for_update(of=("self",)).get(pk=subscription.pk)
     active = locked.active_run

@@ -4,7 +4,16 @@ from django.urls import path
 import sync.actors  # noqa: F401
 from sync import connecting, views
 from sync.leaving import leave_views, webhook
-from sync.pages import choices_views, downloads, remove_views, tracks_page, week_page, your_data
+from sync.pages import (
+    account_views,
+    choices_views,
+    downloads,
+    left_out_views,
+    remove_views,
+    tracks_page,
+    week_page,
+    your_data,
+)
 
 urlpatterns = [
     path("", views.landing, name="landing"),
@@ -14,11 +23,16 @@ urlpatterns = [
     path("dashboard/status.json", views.status, name="status"),
     path("dashboard/files.json", views.files, name="files"),
     path("dashboard/update/", views.update, name="update"),
+    path("files/<int:pk>/look/", downloads.preview, name="preview"),
     path("files/<int:pk>/", downloads.download, name="download"),
     path("files/<int:pk>/bring-back/", choices_views.bring_back, name="bring_back"),
     path("files/<int:pk>/leave-out/", choices_views.leave_out, name="leave_out"),
     path("choices/", choices_views.choose, name="choices"),
     path("choices/private/", choices_views.private, name="leave_out_private"),
+    path("choices/left-out/", left_out_views.texts, name="left_out_texts"),
+    path("choices/repositories/", left_out_views.places, name="left_out_places"),
+    path("choices/organisations/", left_out_views.organizations, name="organizations"),
+    path("choices/account/", account_views.change, name="change_account"),
     path("choices/pause/", choices_views.pause, name="pause"),
     path("choices/resume/", choices_views.resume, name="resume"),
     path("choices/come-back/", choices_views.come_back, name="come_back"),

@@ -27,18 +27,27 @@ def note_years(subscription: Subscription, answer: Probe, today: date) -> None:
         calendar["years"] = []  # chosen since the years were read
     calendar["is_kept"] = is_kept
     new = planner.calendar_windows(years - set(calendar["years"]), today)
-    restricted = {"since": answer.contributions.since.isoformat(), "count": answer.contributions.restricted}
-    known = subscription.probe.get("restricted")
-    is_first = known is None
-    if not is_first and known != restricted and not (known["count"] == restricted["count"] == 0):
+    if _is_private_count_news(subscription, answer):
         years_of_window = {answer.contributions.since.year, today.year} - {since.year for since, _ in new}
         new += planner.calendar_windows(years_of_window, today)
-    subscription.probe = {**subscription.probe, "restricted": restricted}
     calendar["years"] = sorted(years | set(calendar["years"]))
     _queue(calendar, new)
     starts_on = date(calendar["years"][0], 1, 1)
     if subscription.ledger_starts_on is None or starts_on < subscription.ledger_starts_on:
         subscription.ledger_starts_on = starts_on
+
+
+def _is_private_count_news(subscription: Subscription, answer: Probe) -> bool:
+    """Note the count of the probe's days, unless it is left out; the first one is no news."""
+    seen = {name: value for name, value in subscription.probe.items() if name != "restricted"}
+    known = subscription.probe.get("restricted")
+    restricted = {"since": answer.contributions.since.isoformat(), "count": answer.contributions.restricted}
+    if not subscription.omissions.private_counts:
+        seen["restricted"] = restricted
+    subscription.probe = seen
+    if known is None or subscription.omissions.private_counts:
+        return False
+    return bool(known != restricted and not (known["count"] == restricted["count"] == 0))
 
 
 def read_again(subscription: Subscription, today: date) -> None:
@@ -59,6 +68,8 @@ def note_days(subscription: Subscription, contributions: Contributions) -> bool:
     windows = subscription.lists[CALENDAR]["windows"]
     if any(until >= contributions.since.isoformat() for _, until in windows):
         return True  # a whole window that holds these days is about to be read
+    if not subscription.keeps_calendar:
+        return True  # there is nothing to compare with
     days = planner.all_days(contributions.days, contributions.since, contributions.until)
     weeks = ledger_calendar(
         subscription, {Week.of(contributions.since).year, Week.of(contributions.until).year}
@@ -105,6 +116,8 @@ def stage_window(subscription: Subscription, window: tuple[date, date], answer: 
     since, until = window
     days = planner.all_days(answer.days, since, until)
     _stage(subscription, calendar_entries(days))
+    if subscription.omissions.private_counts:
+        return
     # GitHub's private count belongs to a whole calendar year; a part of one would be mistaken for it.
     whole = (date(since.year, 12, 31), timezone.now().date())
     if since == date(since.year, 1, 1) and until in whole:

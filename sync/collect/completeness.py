@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sync.collect.lists import KIND_OF
 from sync.ledger import WeekEntry
 from sync.models import RepositoryState, Subscription, YearFile
+from sync.omissions import Omissions
 from sync.records import CALENDAR
 
 LABELS = {
@@ -105,6 +106,10 @@ def _explain_list(subscription: Subscription, held: int, missed: int, said: int)
     if present < said and not subscription.includes_private:
         reasons.append(
             f"{said - present} are in places that are not public, which are not part of your choice"
+        )
+    elif present < said and subscription.omissions != Omissions():
+        reasons.append(
+            f"{said - present} are in places that you left out, or GitHub does not give them to us"
         )
     elif present < said:
         reasons.append(f"GitHub counts {said - present} that it does not give to us")

@@ -12,6 +12,8 @@ from sync.models import RepositoryState, Subscription
 from sync.staging import stage
 
 LIST = "repositories"
+# Owners of private repositories that are not ticked.
+OWNERS = "organizations"
 
 
 def note_probe(subscription: Subscription, answer: Probe) -> None:
@@ -72,14 +74,24 @@ def note_contributed(subscription: Subscription, answer: Contributions) -> None:
 def note_repositories(subscription: Subscription, repositories: Sequence[Repository]) -> set[str]:
     """Keep what GitHub says of repositories; return the node ids of those that are new or have moved.
 
-    What the choice does not cover (private, internal or of unknown visibility) is not even noted.
+    What the choice does not cover (private, internal or of unknown visibility, left out by name) is not even
+    noted.
     """
+    omissions = subscription.omissions
     states = {state.node_id: state for state in subscription.repositories.all()}
     news: set[str] = set()
     made: list[Repository] = []
     left_out = memory_of(subscription)
     for repository in repositories:
-        if left_out.covers_repository(repository.node_id):
+        if left_out.covers_repository(repository.node_id) or omissions.covers_repository(
+            repository.node_id, repository.name
+        ):
+            continue
+        is_own = repository.owner_id == subscription.github_node_id
+        if not is_own and omissions.is_unticked(
+            repository.name, repository.visibility, subscription.github_login
+        ):
+            _note_owner(subscription, repository)
             continue
         if not is_covered(subscription, repository.visibility):
             _leave_out(states.get(repository.node_id))
@@ -100,6 +112,13 @@ def note_repositories(subscription: Subscription, repositories: Sequence[Reposit
 def stage_created(subscription: Subscription, repositories: Sequence[Repository]) -> None:
     entries = [repository_created(subscription, repository) for repository in repositories]
     stage(subscription, [entry for entry in entries if entry is not None])
+
+
+def _note_owner(subscription: Subscription, repository: Repository) -> None:
+    """Of what was not ticked only the owner is kept, for the page on which it can be."""
+    if is_covered(subscription, repository.visibility):
+        known = subscription.lists.get(OWNERS, [])
+        subscription.lists[OWNERS] = sorted({*known, repository.name.partition("/")[0]})
 
 
 def _leave_out(state: RepositoryState | None) -> None:

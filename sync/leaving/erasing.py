@@ -43,8 +43,12 @@ COVERS = {
     EraseScope.GITHUB: {EraseScope.GITHUB},
     EraseScope.PRIVATE: {EraseScope.PRIVATE},
     EraseScope.FILES: {EraseScope.PRIVATE, EraseScope.FILES},
+    EraseScope.CHANGE: {EraseScope.GITHUB, EraseScope.CHANGE},
+    EraseScope.REPLACE: set(EraseScope) - {EraseScope.ACCOUNT},
     EraseScope.ACCOUNT: set(EraseScope),
 }
+KEEPS_FILES = (EraseScope.GITHUB, EraseScope.CHANGE)
+GIVES_GRANT_BACK = (EraseScope.GITHUB, EraseScope.CHANGE, EraseScope.REPLACE, EraseScope.ACCOUNT)
 NO_OPENHUMANS = (OpenHumansAccessLost, openhumans.Unauthorized, DecryptionFailed)
 NO_GITHUB = (GitHubAccessLost, github.Unauthorized, github.NotFound, DecryptionFailed)
 
@@ -91,7 +95,7 @@ def start(subscription: Subscription, scope: EraseScope) -> SyncRun:
 
 def stop_collecting(subscription: Subscription, scope: EraseScope) -> None:
     match scope:
-        case EraseScope.GITHUB:
+        case EraseScope.GITHUB | EraseScope.CHANGE | EraseScope.REPLACE:
             subscription.status, subscription.reason = Subscription.Status.DISCONNECTED, ""
         case EraseScope.FILES:
             subscription.status, subscription.reason = Subscription.Status.PAUSED, PAUSED_BY_FILES
@@ -161,10 +165,10 @@ def _busy_until(run: SyncRun) -> datetime | None:
 
 def _erase(erasing: Erasing) -> None:
     scope, receipt = erasing.scope, erasing.receipt
-    if scope != EraseScope.GITHUB and not receipt.files and not _delete_files(erasing):
+    if scope not in KEEPS_FILES and not receipt.files and not _delete_files(erasing):
         _next_step(erasing.run)
         return
-    if scope in (EraseScope.GITHUB, EraseScope.ACCOUNT) and not receipt.grant:
+    if scope in GIVES_GRANT_BACK and not receipt.grant:
         _give_grant_back(erasing)
     if scope == EraseScope.ACCOUNT:
         if not receipt.membership:
@@ -327,6 +331,8 @@ def _finish(erasing: Erasing) -> None:
     run, now = erasing.run, timezone.now()
     is_done = erasing.receipt.files in ("", Receipt.Outcome.DONE)
     with transaction.atomic():
+        if is_done and erasing.scope in (EraseScope.CHANGE, EraseScope.REPLACE):
+            forgetting.forget_github_account(erasing.subscription)
         erasing.note(finished_at=now)
         run.state = SyncRun.State.SUCCEEDED if is_done else SyncRun.State.FAILED
         run.error_code = "" if is_done else f"erasing_{erasing.receipt.files}"

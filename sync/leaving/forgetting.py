@@ -68,6 +68,14 @@ def _forget_everything_collected(subscription: Subscription) -> None:
     )
 
 
+def forget_github_account(subscription: Subscription) -> None:
+    """What was collected of it, so that another one can take its place; files that stay are forgotten."""
+    _forget_everything_collected(subscription)
+    subscription.agreement = {**subscription.agreement, "another_account": True}
+    subscription.told = {}
+    subscription.save(update_fields=["agreement", "told"])
+
+
 def forget_github(subscription: Subscription) -> None:
     """The identity and, with it, the tokens."""
     SocialAccount.objects.filter(user=subscription.user, provider="github").delete()

@@ -104,20 +104,31 @@ TITLES = {
     EraseScope.PRIVATE: ("Deleting your private files", "Your private files are deleted"),
     EraseScope.FILES: ("Deleting your files", "Your files are deleted"),
     EraseScope.ACCOUNT: ("Deleting your account", "Your account is deleted"),
+    EraseScope.CHANGE: ("Making room for another GitHub account", "There is room for another GitHub account"),
+    EraseScope.REPLACE: (
+        "Making room for another GitHub account",
+        "There is room for another GitHub account",
+    ),
+}
+# Where to ask for it once more, for what is not asked for on the pages of leaving.
+ELSEWHERE = {
+    EraseScope.PRIVATE: "leave_out_private",
+    EraseScope.CHANGE: "change_account",
+    EraseScope.REPLACE: "change_account",
 }
 
 
 def _receipt_page(found: Receipt) -> dict[str, object]:
     scope = EraseScope(found.scope)
     doing_title, done_title = TITLES[scope]
-    is_private = scope == EraseScope.PRIVATE
     return {
         "receipt": found,
         "is_going_on": not found.is_finished and found.run is not None and found.run.is_active,
         "is_whole": found.is_finished and found.files in ("", Receipt.Outcome.DONE),
         "doing_title": doing_title,
         "done_title": done_title,
-        "again_url": reverse("leave_out_private") if is_private else reverse("leave", args=[scope]),
+        "again_url": reverse(ELSEWHERE[scope]) if scope in ELSEWHERE else reverse("leave", args=[scope]),
+        "makes_room": scope in (EraseScope.CHANGE, EraseScope.REPLACE),
         "narrow_url": choices.narrow_url(),
         "openhumans_url": settings.OPENHUMANS_URL,
     }

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from sync import choices, consent, removing
+from sync import choices, consent, omitting, removing
 from sync.access import member_page
 from sync.leaving import erasing
 from sync.models import Subscription, YearFile
@@ -52,6 +52,9 @@ def _page(subscription: Subscription, form: SettingsForm) -> dict[str, object]:
         "subscription": subscription,
         "kinds": [(kind, name_of(kind), text_of(kind), kind in chosen) for kind in consent.KINDS],
         "wants_messages": wants_messages,
+        "omissions": subscription.omissions,
+        "organizations_in": subscription.agreement.get("organizations", []),
+        "omitted_names": omitting.omitted_names(subscription),
         "is_deleting": active is not None and active.is_deleting,
         "is_running": active is not None,
         "private_files": [file for file in files if file.kind in YearFile.PRIVATE_KINDS and file.current_id],

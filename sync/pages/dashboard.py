@@ -10,16 +10,20 @@ from sync import ledger
 from sync.choices import left_out_files
 from sync.collect import completeness
 from sync.collect.completeness import Comparison, Repositories
-from sync.models import Subscription, SyncRun, YearFile
+from sync.models import RepositoryState, Subscription, SyncRun, YearFile
+from sync.omitting import organizations_to_answer
 from sync.pages.history import HistoryLine, history_of
+from sync.pages.remaining import Pace, remaining
+from sync.pages.remaining import in_words as time_in_words
 from sync.pages.status import Status, status_of
 from sync.pages.track_panel import TrackPanel, panel_of
-from sync.pages.year_view import YearView, view_year
+from sync.pages.year_view import YearTotal, YearView, total_years, view_year
 from sync.weeks import Week, WeekState
 
 RUNS_SHOWN = 8
 FILES_SHOWN = 6
 ACTS_SHOWN = 8
+TOP = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ class Dashboard:
 
     @property
     def is_collecting(self) -> bool:
-        return self.is_running and self.newest is not None and self.newest.trigger != SyncRun.Trigger.ERASE
+        """Whether the run under way asks GitHub, and has weeks to show."""
+        return self.is_running and self.newest is not None and not self.newest.is_deleting
 
     @property
     def is_due(self) -> bool:
@@ -69,7 +74,18 @@ class Dashboard:
     @cached_property
     def progress(self) -> ledger.Progress:
         ledgers = [file.weeks for file in self.record_files]
-        return ledger.progress(self.subscription.ledger_starts_on, ledgers, self.now)
+        return ledger.progress(self.known_weeks, ledgers)
+
+    @property
+    def time_left(self) -> str:
+        """Of a first sync, in words; empty while nobody knows, and while it waits for a moment it names."""
+        run = self.newest
+        is_first = self.is_collecting and self.subscription.synced_at is None
+        if run is None or not is_first or run.state != SyncRun.State.RUNNING or run.started_at is None:
+            return ""
+        pace = Pace(self.now - run.started_at, self.progress.held, self.progress.known, run.points)
+        left = remaining(pace)
+        return "" if left is None else time_in_words(left)
 
     @property
     def fingerprint(self) -> str:
@@ -83,6 +99,14 @@ class Dashboard:
         return ledger.known_weeks(self.subscription.ledger_starts_on, self.now)
 
     @cached_property
+    def known_names(self) -> dict[int, set[str]]:
+        """The weeks of the ledger by year."""
+        names: dict[int, set[str]] = {}
+        for week in self.known_weeks:
+            names.setdefault(week.year, set()).add(str(week))
+        return names
+
+    @cached_property
     def years(self) -> list[int]:
         """Newest first; this year stands there from the start, so that the page has its shape."""
         years = {week.year for week in self.known_weeks} | {
@@ -91,7 +115,13 @@ class Dashboard:
         return sorted(years | {Week.of(self.now).year}, reverse=True)
 
     def year(self, year: int) -> YearView:
-        return view_year(year, self.record_files, self.known_weeks, self.now.date())
+        return view_year(
+            year,
+            self.record_files,
+            self.known_weeks,
+            self.now.date(),
+            has_calendar=self.subscription.keeps_calendar,
+        )
 
     def tracks(self, year: int) -> TrackPanel:
         return panel_of(self.subscription, self.files, year)
@@ -99,6 +129,15 @@ class Dashboard:
     @cached_property
     def record_files(self) -> list[YearFile]:
         return [file for file in self.files if not file.holds_tracks]
+
+    @cached_property
+    def year_totals(self) -> list[YearTotal]:
+        return total_years(self.record_files, has_calendar=self.subscription.keeps_calendar)
+
+    @cached_property
+    def top_repositories(self) -> list[RepositoryState]:
+        """Those with most of the member's commits."""
+        return list(self.subscription.repositories.filter(held__gt=0).order_by("-held", "name")[:TOP])
 
     @property
     def newest_files(self) -> list[FileLine]:
@@ -116,13 +155,17 @@ class Dashboard:
     def _file_line(self, file: YearFile) -> FileLine:
         if file.is_document or file.holds_tracks:
             return FileLine(file, complete=0, total=0)
-        known = {str(week) for week in self.known_weeks if week.year == file.year} | set(file.weeks)
+        known = self.known_names.get(file.year, set()) | file.weeks.keys()
         complete = sum(entry.get("state") == WeekState.COMPLETE for entry in file.weeks.values())
         return FileLine(file, complete=complete, total=len(known))
 
     @property
     def total_size(self) -> int:
         return sum(line.file.size for line in self.file_lines)
+
+    @property
+    def organizations_to_answer(self) -> list[str]:
+        return organizations_to_answer(self.subscription)
 
     @property
     def removed_files(self) -> list[YearFile]:
@@ -147,9 +190,9 @@ class Dashboard:
 
     @cached_property
     def year_comparisons(self) -> list[Comparison]:
-        return completeness.of_years(self.files)
+        return completeness.of_years(self.files) if self.subscription.keeps_calendar else []
 
-    @property
+    @cached_property
     def history(self) -> list[HistoryLine]:
         return history_of(self.runs, self.subscription.operator_actions.all()[:ACTS_SHOWN])
 

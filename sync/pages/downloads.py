@@ -1,5 +1,6 @@
 """A member's file through our own address: the link is asked for at the click and never leaves the server."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
@@ -14,6 +15,7 @@ from sync import credentials
 from sync.access import member_page
 from sync.errors import OpenHumansAccessLost
 from sync.models import Subscription, YearFile
+from sync.pages.file_view import view_file
 from sync.pages.track_panel import is_being_rewritten
 
 IN_MEMORY_BYTES = 2_000_000
@@ -26,6 +28,35 @@ class FileGone(Exception):
 @require_safe
 @member_page
 def download(request: HttpRequest, subscription: Subscription, pk: int) -> HttpResponseBase:
+    def send(year_file: YearFile, content: BinaryIO) -> HttpResponseBase:
+        return FileResponse(
+            content, as_attachment=True, filename=year_file.name, content_type=_type_of(year_file)
+        )
+
+    return _with_content(request, subscription, pk, send)
+
+
+@require_safe
+@member_page
+def preview(request: HttpRequest, subscription: Subscription, pk: int) -> HttpResponseBase:
+    """A piece of the file on a page: read at this moment, and not kept."""
+
+    def show(year_file: YearFile, content: BinaryIO) -> HttpResponseBase:
+        with content:
+            is_year = not (year_file.is_document or year_file.holds_tracks)
+            view = view_file(content, is_year=is_year, is_table=year_file.name.endswith(".csv"))
+        return render(request, "sync/preview.html", {"file": year_file, "view": view})
+
+    return _with_content(request, subscription, pk, show)
+
+
+def _with_content(
+    request: HttpRequest,
+    subscription: Subscription,
+    pk: int,
+    use: Callable[[YearFile, BinaryIO], HttpResponseBase],
+) -> HttpResponseBase:
+    """What `use` makes of the whole file, or a page that says why it is not to be had."""
     year_file = get_object_or_404(subscription.year_files, pk=pk, current_id__isnull=False)
     if year_file.holds_tracks and is_being_rewritten(subscription):
         return _refusal(request, "rewritten", year_file, HTTPStatus.CONFLICT)
@@ -37,9 +68,7 @@ def download(request: HttpRequest, subscription: Subscription, pk: int) -> HttpR
         return _refusal(request, "sign_in", year_file, HTTPStatus.FORBIDDEN)
     except openhumans.OpenHumansError:
         return _refusal(request, "unavailable", year_file, HTTPStatus.BAD_GATEWAY)
-    return FileResponse(
-        content, as_attachment=True, filename=year_file.name, content_type=_type_of(year_file)
-    )
+    return use(year_file, content)
 
 
 def _type_of(year_file: YearFile) -> str:

@@ -21,6 +21,8 @@ ERASURES = {
     EraseScope.PRIVATE: "You left private repositories out",
     EraseScope.FILES: "You asked to delete your files",
     EraseScope.ACCOUNT: "You asked to delete your account",
+    EraseScope.CHANGE: "You asked to change the GitHub account",
+    EraseScope.REPLACE: "You asked to change the GitHub account and to delete its files",
 }
 
 

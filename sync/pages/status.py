@@ -39,6 +39,8 @@ DELETING = {
     EraseScope.PRIVATE: "Deleting your private files",
     EraseScope.FILES: "Deleting your files",
     EraseScope.ACCOUNT: "Deleting your account",
+    EraseScope.CHANGE: "Making room for another GitHub account",
+    EraseScope.REPLACE: "Making room for another GitHub account",
 }
 
 
@@ -93,6 +95,8 @@ def _stopped(subscription: Subscription) -> Status:
     elif status == Subscription.Status.DISCONNECTED:
         headline = "GitHub is not connected"
         text = "Nothing is collected. Files collected before stay in your Open Humans account."
+        if subscription.awaits_another_account:
+            text = f"Nothing of {subscription.github_login} is kept here any more. Connect the other account."
         action = Action.CONNECT_GITHUB
     elif subscription.is_paused_by_member:
         headline, text, action = "Paused", "", Action.RESUME

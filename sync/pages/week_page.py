@@ -39,6 +39,8 @@ def week(request: HttpRequest, subscription: Subscription, text: str) -> HttpRes
     files = list(of_year.exclude(kind__in=YearFile.TRACK_KINDS).order_by("-kind"))
     ledgers = [file.weeks[text] for file in files if text in file.weeks]
     context = {"week": shown, **_neighbours(shown), **_from_ledger(shown, ledgers)}
+    if not subscription.keeps_calendar:
+        context |= {"days": [], "contributions": 0}
     try:
         entries = read_entries(subscription, text)
     except WEEK_REFUSED as error:

@@ -43,6 +43,7 @@ class YearView:
     heatmap: Heatmap
     weeks: list[WeekLine]
     private_contributions: int | None
+    has_calendar: bool = True
 
     @property
     def totals(self) -> str:
@@ -57,8 +58,13 @@ class YearView:
         return [(state, counts[state]) for state in reversed(BEHIND_FIRST) if counts[state]]
 
 
-def view_year(year: int, files: Iterable[YearFile], known: Iterable[Week], today: date) -> YearView:
-    """`known` are the weeks of the ledger; weeks of a file outside of it are shown too, newest first."""
+def view_year(
+    year: int, files: Iterable[YearFile], known: Iterable[Week], today: date, *, has_calendar: bool = True
+) -> YearView:
+    """`known` are the weeks of the ledger; weeks of a file outside of it are shown too, newest first.
+
+    Without GitHub's calendar the heat map is drawn from the records.
+    """
     of_year = sorted((file for file in files if file.year == year), key=lambda file: file.kind, reverse=True)
     ledgers: list[Mapping[str, WeekEntry]] = [file.weeks for file in of_year]
     weeks = {week for week in known if week.year == year}
@@ -67,7 +73,7 @@ def view_year(year: int, files: Iterable[YearFile], known: Iterable[Week], today
     lines = []
     for week in sorted(weeks, reverse=True):
         entries = [ledger[str(week)] for ledger in ledgers if str(week) in ledger]
-        days = calendar_of(week, entries)
+        days = calendar_of(week, entries, has_calendar=has_calendar)
         calendar |= days
         lines.append(
             WeekLine(
@@ -82,7 +88,40 @@ def view_year(year: int, files: Iterable[YearFile], known: Iterable[Week], today
         heatmap=draw_year(year, calendar, today),
         weeks=lines,
         private_contributions=private_contributions_of(of_year),
+        has_calendar=has_calendar,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class YearTotal:
+    """One year in a line; `contributions` is None where GitHub's calendar is not kept."""
+
+    year: int
+    counts: Mapping[str, int]
+    contributions: int | None
+
+    @property
+    def in_words(self) -> str:
+        return in_words(self.counts)
+
+
+def total_years(files: Iterable[YearFile], *, has_calendar: bool) -> list[YearTotal]:
+    """All years that hold anything, newest first."""
+    counts: dict[int, Counter[str]] = {}
+    contributions: Counter[int] = Counter()
+    for file in files:
+        if file.is_document:
+            continue
+        year = counts.setdefault(file.year, Counter())
+        for entry in file.weeks.values():
+            year.update(entry.get("counts", {}))
+            if file.kind == YearFile.Kind.PUBLIC:
+                contributions[file.year] += sum(entry.get("calendar", {}).values())
+    return [
+        YearTotal(year, counts[year], contributions[year] if has_calendar else None)
+        for year in sorted(counts, reverse=True)
+        if counts[year].total() or contributions[year]
+    ]
 
 
 def counts_of(entries: Sequence[WeekEntry]) -> Counter[str]:
@@ -104,7 +143,7 @@ def state_of(entries: Sequence[WeekEntry]) -> WeekState:
     return min(states, key=BEHIND_FIRST.index, default=WeekState.MISSING)
 
 
-def calendar_of(week: Week, entries: Sequence[WeekEntry]) -> dict[date, int]:
+def calendar_of(week: Week, entries: Sequence[WeekEntry], *, has_calendar: bool = True) -> dict[date, int]:
     """Each day of a held week; ledgers leave out days on which nothing happened.
 
     GitHub's calendar is one for all of a member's activity: it is read from one file, never added up.
@@ -112,8 +151,18 @@ def calendar_of(week: Week, entries: Sequence[WeekEntry]) -> dict[date, int]:
     held = [entry for entry in entries if entry.get("state") in HELD_STATES]
     if not held:
         return {}
-    counts: dict[str, int] = next((entry["calendar"] for entry in held if entry.get("calendar")), {})
+    counts: Mapping[str, int] = next((entry["calendar"] for entry in held if entry.get("calendar")), {})
+    if not has_calendar:
+        counts = records_by_day(held)
     return {day: counts.get(day.isoformat(), 0) for day in days_of(week)}
+
+
+def records_by_day(entries: Iterable[WeekEntry]) -> Counter[str]:
+    days: Counter[str] = Counter()
+    for entry in entries:
+        for day, counts in entry.get("days", {}).items():
+            days[day] += sum(counts.values())
+    return days
 
 
 def private_contributions_of(files: Iterable[YearFile]) -> int | None:

@@ -1,7 +1,8 @@
 """Every page in every state, in a real Chromium: `make browser`."""
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from sync.models import Subscription
 from tests.browser.conftest import Visitor
-from tests.browser.states import STATES, State, archive, syncing
+from tests.browser.states import STATES, State, archive, syncing, with_private, with_something_left_out
 from tests.sync.broker import sent as sent
 from tests.sync.page_words import signed_in
 
@@ -200,3 +201,100 @@ def test_times_are_the_readers_own_with_utc_on_hover(
         assert synced_at is not None
         assert "UTC" not in (shown.text_content() or "UTC")
         assert shown.get_attribute("title") == f"{synced_at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+# --- Impatient hands ---
+
+BUTTONS = (
+    ("/dashboard/", archive),
+    ("/choices/", archive),
+    ("/choices/repositories/", with_something_left_out),
+    ("/choices/account/", archive),
+    ("/choices/private/", with_private),
+    ("/leaving/github/", archive),
+    ("/leaving/files/", archive),
+    ("/leaving/account/", archive),
+    ("/connect/", archive),
+)
+
+
+@pytest.mark.parametrize(("path", "prepare"), BUTTONS, ids=[path for path, _ in BUTTONS])
+def test_a_double_click_on_any_button_does_it_once_and_breaks_nothing(
+    page: Page,
+    visitor: Visitor,
+    live_server: LiveServer,
+    subscription: Subscription,
+    path: str,
+    prepare: Callable[[Subscription], None],
+) -> None:
+    prepare(subscription)
+    broken: list[str] = []
+    page.on("response", lambda answer: broken.append(answer.url) if answer.status >= 500 else None)
+    page.route(re.compile("/login/oauth/authorize"), lambda route: route.fulfill(body="GitHub"))
+    page.goto(live_server.url + path)
+    for number in range(page.get_by_role("button").count()):
+        sign_in(visitor.context, live_server, subscription)
+        page.goto(live_server.url + path)
+        button = page.get_by_role("button").nth(number)
+        if not button.count():
+            break  # the page offers less now: something was asked for
+        if path == "/choices/account/":
+            page.get_by_role("radio").first.check()
+        button.dblclick()
+        page.wait_for_load_state()
+        assert broken == []
+        assert subscription.runs.active().count() <= 1
+
+
+def test_back_shows_what_is_true_now(page: Page, live_server: LiveServer, subscription: Subscription) -> None:
+    archive(subscription)
+    page.goto(f"{live_server.url}/choices/")
+    page.goto(f"{live_server.url}/dashboard/")
+    expect(page.get_by_role("heading", name="Up to date")).to_be_visible()
+    page.goto(f"{live_server.url}/choices/")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("heading", name="Paused")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("button", name="Go on collecting")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Paused")).to_be_visible()
+
+
+def test_a_choice_is_asked_about_and_the_way_back_changes_nothing(
+    page: Page, live_server: LiveServer, subscription: Subscription
+) -> None:
+    archive(subscription)
+    page.goto(f"{live_server.url}/choices/")
+    page.get_by_role("checkbox", name="Messages, titles and texts").check()
+    page.get_by_role("button", name="Continue …").click()
+    expect(page.get_by_role("heading", name="Leave this out?")).to_be_visible()
+    assert violations(page) == []
+    page.get_by_role("link", name="No, go back").click()
+    expect(page.get_by_role("heading", name="Your choices")).to_be_visible()
+    assert "texts" not in Subscription.objects.get().agreement
+    page.get_by_role("checkbox", name="Messages, titles and texts").check()
+    page.get_by_role("button", name="Continue …").click()
+    page.get_by_role("button", name="Leave it out").click()
+    expect(page.get_by_role("heading", name="Taking out what you removed")).to_be_visible()
+    assert Subscription.objects.get().agreement["texts"] is False
+
+
+def test_reduced_motion_is_respected(page: Page, live_server: LiveServer, subscription: Subscription) -> None:
+    syncing(subscription)
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(f"{live_server.url}/dashboard/")
+    moving = "document.getAnimations().filter((each) => each.playState === 'running').length"
+    assert page.evaluate(moving) == 0
+    page.emulate_media(reduced_motion="no-preference")
+    assert page.evaluate(moving) > 0
+
+
+@pytest.mark.parametrize("width", [320, 1920, 3840])
+def test_nothing_scrolls_sideways_from_the_smallest_phone_to_4k(
+    page: Page, live_server: LiveServer, subscription: Subscription, width: int
+) -> None:
+    with_something_left_out(subscription)
+    page.set_viewport_size({"width": width, "height": 900})
+    for path in ("/dashboard/", "/choices/", "/choices/repositories/", "/your-data/"):
+        page.goto(live_server.url + path)
+        assert sideways(page) <= 0

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from django.utils import timezone
 
-from sync.models import Receipt, Subscription, SyncRun
+from sync.models import OperatorAction, Receipt, RepositoryState, Subscription, SyncRun
 from sync.weeks import Week, WeekState
 from tests.sync.factories import make_finished_run, make_ledger, make_run, make_year_file
 
@@ -91,6 +91,60 @@ def removed(subscription: Subscription) -> None:
     )
 
 
+def first_sync(subscription: Subscription) -> None:
+    """Half of fifteen years after a minute and a half."""
+    archive(subscription)
+    half = WEEK.year - YEARS // 2
+    subscription.year_files.filter(year__lt=half).delete()
+    subscription.runs.all().delete()
+    Subscription.objects.filter(pk=subscription.pk).update(synced_at=None)
+    began = timezone.now() - timedelta(seconds=90)
+    make_run(subscription, state="running", requests=61, points=64, created_at=began, started_at=began)
+
+
+def rewriting(subscription: Subscription) -> None:
+    archive(subscription)
+    subscription.year_files.filter(year__gt=WEEK.year - 4).update(to_clean=1)
+    make_run(subscription, trigger="remove", state="running", requests=0)
+
+
+def with_repositories(subscription: Subscription) -> None:
+    archive(subscription)
+    names = ["octocat/trails", "octocat/diary", LONG, RIGHT_TO_LEFT.replace("/", ""), "acme/plan"]
+    for number, name in enumerate(names):
+        RepositoryState.objects.create(
+            subscription=subscription, node_id=f"R_{number}", name=name, visibility="public",
+            said=900 - 150 * number, held=900 - 150 * number, is_read=True,
+        )  # fmt: skip
+    operator = {"operator": "somebody", "subscription": subscription}
+    OperatorAction.objects.create(kind="run", reason="You wrote to us that a week was missing.", **operator)
+
+
+def with_something_left_out(subscription: Subscription) -> None:
+    with_repositories(subscription)
+    left_out = [{"owner": "acme"}, {"id": "R_9", "name": "octocat/" + "long-" * 18}]
+    subscription.agreement |= {"texts": False, "private_counts": False, "left_out": left_out}
+    subscription.save(update_fields=["agreement"])
+
+
+def with_organizations(subscription: Subscription) -> None:
+    with_private(subscription)
+    subscription.agreement |= {"organizations": ["acme"]}
+    subscription.lists["organizations"] = ["acme", "globex", LONG.partition("/")[0]]
+    subscription.save(update_fields=["agreement", "lists"])
+
+
+def awaiting_another_account(subscription: Subscription) -> None:
+    subscription.agreement["another_account"] = True
+    subscription.status = Subscription.Status.DISCONNECTED
+    subscription.save(update_fields=["agreement", "status"])
+
+
+def file_of_week(subscription: Subscription) -> None:
+    """Its address is /files/77/, so that it can be named before it is there."""
+    make_year_file(subscription, WEEK.year, pk=77)
+
+
 def nothing_found(subscription: Subscription) -> None:
     Subscription.objects.filter(pk=subscription.pk).update(synced_at=timezone.now())
 
@@ -160,7 +214,21 @@ STATES = (
     State("dashboard-paused", "/dashboard/", stopped("paused", "Paused by you.")),
     State("dashboard-removed", "/dashboard/", removed),
     State("dashboard-deleting", "/dashboard/", receipt("doing", "files", "running")),
+    State("dashboard-first-sync", "/dashboard/", first_sync),
+    State("dashboard-rewriting", "/dashboard/", rewriting),
+    State("dashboard-repositories", "/dashboard/", with_repositories),
+    State("dashboard-left-out", "/dashboard/", with_something_left_out),
+    State("dashboard-organizations", "/dashboard/", with_organizations),
+    State("dashboard-another-account", "/dashboard/", awaiting_another_account),
     State("connect", "/connect/"),
+    State("connect-another-account", "/connect/", awaiting_another_account),
+    State("change-account", "/choices/account/?to=hubot", archive),
+    State("left-out-places", "/choices/repositories/", with_something_left_out),
+    State("left-out-places-empty", "/choices/repositories/"),
+    State("choices-left-out", "/choices/", with_something_left_out),
+    State("organizations", "/choices/organisations/", with_organizations),
+    State("preview", "/files/77/look/", file_of_week, lambda: on_open_humans(week_file())),
+    State("preview-by-hand", "/files/77/look/", file_of_week, lambda: on_open_humans(b"<script>" * 2000)),
     State("choices", "/choices/", archive),
     State("choices-private", "/choices/", with_private),
     State("choices-removed", "/choices/", removed),

@@ -16,7 +16,7 @@ def test_the_ledger_runs_from_its_first_week_to_the_current_one() -> None:
 
 def test_nothing_is_known_before_github_said_where_it_starts() -> None:
     assert known_weeks(None, NOW) == []
-    assert progress(None, [{"2026-W18": {"state": "complete"}}], NOW) == Progress(0, 0)
+    assert progress(known_weeks(None, NOW), [{"2026-W18": {"state": "complete"}}]) == Progress(0, 0)
 
 
 def test_only_held_weeks_of_the_ledger_count() -> None:
@@ -26,12 +26,12 @@ def test_only_held_weeks_of_the_ledger_count() -> None:
         "2026-W17": {"state": "unreadable"},
         "2003-W01": {},
     }
-    assert progress(date(2026, 4, 20), [ledger], NOW) == Progress(held=2, known=3)
+    assert progress(known_weeks(date(2026, 4, 20), NOW), [ledger]) == Progress(held=2, known=3)
 
 
 def test_a_week_in_two_files_counts_once() -> None:
     ledger = {"2026-W18": {"state": "complete"}}
-    assert progress(date(2026, 4, 27), [ledger, ledger], NOW).held == 1
+    assert progress(known_weeks(date(2026, 4, 27), NOW), [ledger, ledger]).held == 1
 
 
 def test_percent_of_nothing_is_nothing() -> None:

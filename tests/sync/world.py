@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -242,6 +242,7 @@ def living(
     *,
     choice: Choice = Choice.PUBLIC,
     private: tuple[str, ...] = (),
+    organizations: Mapping[str, list[str]] | None = None,
     token_lifetime: int | None = None,
     account: str | Size | None = None,
 ) -> Iterator[World]:
@@ -250,7 +251,12 @@ def living(
     git_repository._LOOK_AGAIN_SECONDS = 0  # new commits show at once
     paths = [repository.path for repository in repositories.values()]
     github = create_github(
-        paths, emails=emails, private=private, token_lifetime=token_lifetime, account=account
+        paths,
+        emails=emails,
+        private=private,
+        organizations=organizations,
+        token_lifetime=token_lifetime,
+        account=account,
     )
     openhumans = create_openhumans(Options(folder=folder / "openhumans"))
     with running(github) as github_url, running(openhumans) as openhumans_url:

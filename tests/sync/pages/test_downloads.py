@@ -1,6 +1,9 @@
+import hashlib
 import io
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from time import process_time
 from typing import BinaryIO
 from unittest.mock import Mock, create_autospec, patch
 
@@ -108,31 +111,39 @@ def test_a_large_file_is_kept_on_disk_and_closed(visitor: Client, file: YearFile
     assert held[0].closed
 
 
-def test_an_anonymous_visitor_is_led_away(client: Client, file: YearFile, open_humans: Mock) -> None:
-    response = client.get(reverse("download", args=[file.pk]))
+@pytest.mark.parametrize("name", ["download", "preview"])
+def test_an_anonymous_visitor_is_led_away(
+    name: str, client: Client, file: YearFile, open_humans: Mock
+) -> None:
+    response = client.get(reverse(name, args=[file.pk]))
 
     assert response["Location"] == "/"
     assert not open_humans.mock_calls
 
 
+@pytest.mark.parametrize("name", ["download", "preview"])
 def test_another_member_finds_nothing(
-    client: Client, file: YearFile, stranger: User, open_humans: Mock
+    name: str, client: Client, file: YearFile, stranger: User, open_humans: Mock
 ) -> None:
     client.force_login(stranger, backend=BACKEND)
 
-    assert client.get(reverse("download", args=[file.pk])).status_code == 404
+    assert client.get(reverse(name, args=[file.pk])).status_code == 404
     assert not open_humans.mock_calls
 
 
-def test_an_operator_gets_no_file(client: Client, file: YearFile, operator: User, open_humans: Mock) -> None:
+@pytest.mark.parametrize("name", ["download", "preview"])
+def test_an_operator_gets_no_file(
+    name: str, client: Client, file: YearFile, operator: User, open_humans: Mock
+) -> None:
     client.force_login(operator, backend=BACKEND)
 
-    assert client.get(reverse("download", args=[file.pk]))["Location"] == reverse("admin:index")
+    assert client.get(reverse(name, args=[file.pk]))["Location"] == reverse("admin:index")
     assert not open_humans.mock_calls
 
 
-def test_a_file_is_only_read(visitor: Client, file: YearFile) -> None:
-    assert visitor.post(reverse("download", args=[file.pk])).status_code == 405
+@pytest.mark.parametrize("name", ["download", "preview"])
+def test_a_file_is_only_read(name: str, visitor: Client, file: YearFile) -> None:
+    assert visitor.post(reverse(name, args=[file.pk])).status_code == 405
 
 
 def test_a_file_that_was_never_published_is_not_found(
@@ -164,18 +175,20 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("error", "status", "sentence"), REFUSALS)
+@pytest.mark.parametrize("name", ["download", "preview"])
 @pytest.mark.parametrize("call", ["iter_files", "download"])
 def test_a_refusal_says_what_to_do(
     visitor: Client,
     file: YearFile,
     open_humans: Mock,
     call: str,
+    name: str,
     error: openhumans.OpenHumansError,
     status: int,
     sentence: str,
 ) -> None:
     getattr(open_humans, call).side_effect = error
-    response = visitor.get(reverse("download", args=[file.pk]))
+    response = visitor.get(reverse(name, args=[file.pk]))
 
     assert response.status_code == status
     assert sentence in response.content.decode()
@@ -215,3 +228,53 @@ def test_a_member_whose_access_has_ended_is_asked_to_sign_in_again(visitor: Clie
 
     assert response.status_code == 403
     assert f'action="{reverse("openhumans_login")}"' in response.content.decode()
+
+
+# --- Looking inside ---
+
+
+def test_a_preview_shows_a_piece_as_text_and_runs_nothing(
+    visitor: Client, file: YearFile, open_humans: Mock
+) -> None:
+    def send(_file: openhumans.File, into: BinaryIO) -> int:
+        return into.write(b"<script>alert(1)</script>")
+
+    open_humans.download.side_effect = send
+    response = visitor.get(reverse("preview", args=[file.pk]))
+    html = response.content.decode()
+
+    assert response.status_code == 200
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert(1)" in html
+    assert "may have been changed by hand" in html
+    assert "no-store" in response["Cache-Control"]
+
+
+def test_a_preview_says_whether_the_file_is_the_one_we_saved(
+    visitor: Client, file: YearFile, open_humans: Mock
+) -> None:
+    content = b'{"format": "github-weeks/1", "year": 2026, "github_id": 1, "weeks": {\n"2026-W01": {}\n}}\n'
+    open_humans.download.side_effect = lambda _file, into: into.write(content)
+    address = reverse("preview", args=[file.pk])
+    assert "its checksum differs" in visitor.get(address).content.decode()
+
+    YearFile.objects.update(md5=hashlib.md5(content, usedforsecurity=False).hexdigest())
+    assert "the same as when it was saved" in visitor.get(address).content.decode()
+
+
+def test_a_preview_of_a_large_year_costs_little_of_our_own(
+    visitor: Client, file: YearFile, open_humans: Mock
+) -> None:
+    """20 MB, 52 weeks; the best of three, so that another process on the machine does not count."""
+    week = json.dumps({"commits": [{"message": "x" * 1000}] * 400})
+    head = '{"format": "github-weeks/1", "year": 2026, "github_id": 1, "weeks": {\n'
+    weeks = ",\n".join(f'"2026-W{number:02}": {week}' for number in range(1, 53))
+    content = f"{head}{weeks}\n}}}}\n".encode()
+    open_humans.download.side_effect = lambda _file, into: into.write(content)
+
+    def seconds() -> float:
+        began = process_time()
+        assert visitor.get(reverse("preview", args=[file.pk])).status_code == 200
+        return process_time() - began
+
+    assert min(seconds() for _ in range(3)) < 0.3
