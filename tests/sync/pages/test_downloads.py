@@ -265,8 +265,8 @@ def test_a_preview_says_whether_the_file_is_the_one_we_saved(
 def test_a_preview_of_a_large_year_costs_little_of_our_own(
     visitor: Client, file: YearFile, open_humans: Mock
 ) -> None:
-    """20 MB, 52 weeks; the best of three, so that another process on the machine does not count."""
-    week = json.dumps({"commits": [{"message": "x" * 1000}] * 400})
+    """5 MB, 52 weeks; our own time at the processor, the best of three."""
+    week = json.dumps({"commits": [{"message": "x" * 1000}] * 100})
     head = '{"format": "github-weeks/1", "year": 2026, "github_id": 1, "weeks": {\n'
     weeks = ",\n".join(f'"2026-W{number:02}": {week}' for number in range(1, 53))
     content = f"{head}{weeks}\n}}}}\n".encode()
