@@ -2,8 +2,9 @@
 
 import hashlib
 import tempfile
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from django.db import transaction
 
@@ -27,20 +28,25 @@ ADOPTED = [
 ]
 
 
-def adopt(publisher: Publisher, row: YearFile, file: File) -> archive.ReadYear | None:
-    """Make the file the row's current one; give what a year file holds, None for other documents.
+def adopt(
+    publisher: Publisher,
+    row: YearFile,
+    file: File,
+    visit: Callable[[Mapping[str, Any]], None] | None = None,
+) -> None:
+    """Make the file the row's current one. Each week of a year file is shown to `visit`.
 
     Raise `ArchiveError` for a file that is not what its name says.
     """
     if row.holds_tracks:
         _adopt_tracks(publisher, row, file)
-        return None
+        return
     with tempfile.TemporaryFile() as spool:
         size = publisher.openhumans.download(file, spool, deadline=TRANSFER_SECONDS)
         spool.seek(0)
         row.md5 = hashlib.file_digest(spool, "md5").hexdigest()
         spool.seek(0)
-        year = None if row.is_document else archive.read_year(spool)
+        year = None if row.is_document else archive.read_year(spool, visit)
     if year is not None:
         _check(publisher, row, year.header)
         fetched_at = _written_at(file).isoformat()
@@ -52,7 +58,6 @@ def adopt(publisher: Publisher, row: YearFile, file: File) -> archive.ReadYear |
     with transaction.atomic():
         publisher.run.hold()
         row.save(update_fields=ADOPTED)
-    return year
 
 
 def _adopt_tracks(publisher: Publisher, row: YearFile, file: File) -> None:

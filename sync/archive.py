@@ -137,11 +137,18 @@ def iter_lines(stream: BinaryIO) -> Iterator[tuple[str, bytes]]:
     raise ArchiveError("The file ends before its last line.")
 
 
-def read_year(stream: BinaryIO) -> ReadYear:
-    """For a ledger that does not know it. Raise `ArchiveError` for what is no year file, or not whole."""
-    header = read_header(stream)
+def read_year(stream: BinaryIO, visit: Callable[[Mapping[str, Any]], None] | None = None) -> ReadYear:
+    """For a ledger that does not know it; each decoded week is shown to `visit`.
+
+    Raise `ArchiveError` for what is no year file, or not whole.
+    """
+    header, weeks = read_header(stream), {}
     try:
-        weeks = {week: ledger_entry(decode_week(week, line)) for week, line in iter_lines(stream)}
+        for week, line in iter_lines(stream):
+            content = decode_week(week, line)
+            weeks[week] = ledger_entry(content)
+            if visit:
+                visit(content)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ArchiveError("A week of the file holds something else than records.") from error
     return ReadYear(header, weeks)

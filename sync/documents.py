@@ -11,6 +11,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,27 @@ def check_profile(content: bytes) -> None:
     if error is not None:
         path = "/".join(map(str, error.instance_path))
         raise ArchiveError(f"The profile would not be valid at {path or 'its top'}.")
+
+
+def collected(subscription: Subscription, until: datetime) -> dict[str, Any]:
+    """What stands beside the profile on Open Humans: how far everything had been read when it was written.
+
+    Should all that we know be lost, a member who comes back is not read from the beginning: see recovering.
+    """
+    files = subscription.year_files.exclude(current_id=None)
+    lists = subscription.lists.items()
+    return {
+        "until": until.isoformat(),
+        "kinds": subscription.kinds,
+        "private": subscription.includes_private,
+        "secret_gists": bool(subscription.agreement.get("secret_gists")),
+        "counted": {
+            name: {"total": state["counted"], "newest": state.get("created")}
+            for name, state in lists
+            if "counted" in state
+        },
+        "files": sorted(file.name for file in files),
+    }
 
 
 def is_published(subscription: Subscription, document: Document) -> bool:

@@ -29,7 +29,7 @@ from openhumans_client import (
     UnexpectedResponse,
 )
 from sync import archive
-from sync.documents import DAILY_FORMAT, PROFILE_FORMAT, Document
+from sync.documents import DAILY_FORMAT, PROFILE_FORMAT, Document, collected
 from sync.errors import UploadRefused
 from sync.ledger import WeekEntry
 from sync.left_out import memory_of
@@ -552,10 +552,19 @@ def publish_document(publisher: Publisher, document: Document) -> None:
         "changed": 0,
         "document": {"format": document.format, "description": document.description},
     }
+    if document.kind == YearFile.Kind.PROFILE:
+        outcome["document"]["collected"] = _collected(publisher, sources)
     if len(sources) == 1 and sources[0].metadata.get("md5") == md5:
         _adopt(publisher, year_file, sources[0], outcome)
         return
     _upload(publisher, year_file, sources, io.BytesIO(document.content), outcome)
+
+
+def _collected(publisher: Publisher, sources: list[File]) -> Any:
+    """Of a run that asked GitHub; another one has nothing newer to say than the file before."""
+    if publisher.run.probed_at is not None:
+        return collected(publisher.subscription, publisher.run.probed_at)
+    return sources[-1].metadata.get("collected") if sources else None
 
 
 def _adopt(publisher: Publisher, year_file: YearFile, file: File, outcome: dict[str, Any]) -> None:

@@ -147,19 +147,22 @@ def reconcile(publisher: Publisher, *, with_sizes: bool = False) -> Report:
     finish_pending(publisher)
     publisher.list_again()
     for file in publisher.own_files:
-        _ensure_row(publisher, file)
+        row_of(publisher, file)
     for row in publisher.subscription.year_files.all():
         _set_right(publisher, row, report)
     _remember(publisher, report)
     return report
 
 
-def _ensure_row(publisher: Publisher, file: File) -> None:
+def row_of(publisher: Publisher, file: File) -> YearFile | None:
+    """The file's place in the ledger, made if there was none; None for a name that does not fit."""
     kind, year = file.metadata.get("kind"), file.metadata.get("year", 0)
-    if kind in YearFile.Kind.values and isinstance(year, int) and 0 <= year <= 9999:
-        row = YearFile(subscription=publisher.subscription, kind=kind, year=year)
-        if row.name == file.basename:
-            YearFile.objects.get_or_create(subscription=publisher.subscription, kind=kind, year=year)
+    if kind not in YearFile.Kind.values or not isinstance(year, int) or not 0 <= year <= 9999:
+        return None
+    if YearFile(kind=kind, year=year).name != file.basename:
+        return None
+    row, _ = YearFile.objects.get_or_create(subscription=publisher.subscription, kind=kind, year=year)
+    return row
 
 
 def _set_right(publisher: Publisher, row: YearFile, report: Report) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 import github_client as github
 import openhumans_client as openhumans
 from accounts.encryption import DecryptionFailed
-from sync import breaker, credentials, messages, planner, publish, reconciling, runs, switch
+from sync import breaker, credentials, messages, planner, publish, reconciling, recovering, runs, switch
 from sync.archive import ArchiveError
 from sync.collect import probing, reading
 from sync.collect.collector import Collector
@@ -86,6 +86,8 @@ def perform(run: SyncRun) -> timedelta | None:
 def _collect_and_publish(run: SyncRun) -> None:
     """Probe, read within the step's allowance, publish; then the next step, or the end."""
     allowance = Allowance(time.monotonic())
+    if recovering.is_wanted(run):
+        _with_openhumans(run, recovering.recover)
     try:
         is_complete = _read(run, allowance)
     except github.RateLimited:

@@ -112,10 +112,25 @@ def read_calendar(collector: Collector, request: planner.ReadCalendar) -> None:
         subscription.save(update_fields=["lists"])
 
 
+def _not_held(subscription: Subscription, entries: list[Entry]) -> list[Entry]:
+    """Weeks of which the ledger holds other counts, or none; empty ones need no file to be written again."""
+    held = ledger_calendar(subscription, {Week.parse(entry.week).year for entry in entries})
+    files = subscription.year_files.filter(kind=YearFile.Kind.PUBLIC).exclude(current_id=None)
+    written = set(files.values_list("year", flat=True))
+
+    def is_news(entry: Entry) -> bool:
+        if entry.week not in held and Week.parse(entry.week).year not in written:
+            return True
+        known = held.get(entry.week, {})
+        return any(known.get(day, 0) != count for day, count in entry.data.items())
+
+    return [entry for entry in entries if is_news(entry)]
+
+
 def stage_window(subscription: Subscription, window: tuple[date, date], answer: Contributions) -> None:
     since, until = window
     days = planner.all_days(answer.days, since, until)
-    _stage(subscription, calendar_entries(days))
+    _stage(subscription, _not_held(subscription, calendar_entries(days)))
     if subscription.omissions.private_counts:
         return
     # GitHub's private count belongs to a whole calendar year; a part of one would be mistaken for it.
