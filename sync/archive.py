@@ -100,9 +100,21 @@ def pack(entries: Iterable[Entry]) -> bytes:
 
 
 def unpack(content: bytes) -> Iterator[Entry]:
-    for line in zlib.decompress(content).split(b"\n"):
-        if line:
-            yield Entry(*json.loads(line))
+    return map(unpack_line, packed_lines(content))
+
+
+def packed_lines(content: bytes) -> Iterator[bytes]:
+    """One for each entry, see `pack`."""
+    return (line for line in zlib.decompress(content).split(b"\n") if line)
+
+
+def week_of_line(line: bytes) -> str:
+    """The week of a packed entry, which is not decoded for it: `["commits", "2026-W18", {...}]`."""
+    return line.split(b'"', 4)[3].decode()
+
+
+def unpack_line(line: bytes) -> Entry:
+    return Entry(*json.loads(line))
 
 
 def header_line(header: Header) -> bytes:

@@ -98,13 +98,19 @@ def believing() -> Iterator[None]:
         _is_believing.reset(before)
 
 
+# What all services were like when the asking began, for what is wanted to know at that moment.
+_states: ContextVar[dict[str, ProviderState] | None] = ContextVar("states", default=None)
+
+
 # --- Asking ---------------------------------------------------------------------------------------------
 
 
 @contextmanager
 def asking(service: Service) -> Iterator[None]:
     """Around requests to a service; also a decorator. Raise its rest if it may not be asked now."""
-    is_in_doubt = require(service)
+    states = {state.service: state for state in ProviderState.objects.all()}
+    is_in_doubt = _is_in_doubt(service, states.get(service))
+    before = _states.set(states)
     try:
         yield
     except (github.RateLimited, openhumans.RateLimited):
@@ -112,13 +118,18 @@ def asking(service: Service) -> Iterator[None]:
         if is_in_doubt:
             works(service)
         raise
+    finally:
+        _states.reset(before)
     if is_in_doubt:
         works(service)
 
 
 def require(service: Service) -> bool:
     """Raise the service's rest unless it may be asked, or this is its probe; tell whether it is in doubt."""
-    state = ProviderState.objects.filter(pk=service).first()
+    return _is_in_doubt(service, ProviderState.objects.filter(pk=service).first())
+
+
+def _is_in_doubt(service: Service, state: ProviderState | None) -> bool:
     if state is None:
         return False
     if state.opened_at is None or _has_recovered(state):
@@ -217,7 +228,7 @@ def check_token(provider: str, credential: Credential, *, is_doubtful: bool, was
     if _is_believing.get():
         return
     service = TOKENS[provider]
-    is_suspect = ProviderState.objects.filter(pk=service, suspects__contains=[credential.pk]).exists()
+    is_suspect = _is_suspect(service, credential, has_just_begun=not was_refused)
     if (was_refused and is_suspect) or not (is_doubtful or is_suspect):
         return
     try:
@@ -226,6 +237,13 @@ def check_token(provider: str, credential: Credential, *, is_doubtful: bool, was
         if was_refused:
             is_believed(provider, credential)
         raise
+
+
+def _is_suspect(service: Service, credential: Credential, *, has_just_begun: bool) -> bool:
+    states = _states.get() if has_just_begun else None
+    if states is None:
+        return ProviderState.objects.filter(pk=service, suspects__contains=[credential.pk]).exists()
+    return service in states and credential.pk in states[service].suspects
 
 
 def is_believed(provider: str, credential: Credential) -> bool:

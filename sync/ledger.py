@@ -40,6 +40,16 @@ def progress(known_weeks: Iterable[Week], ledgers: Iterable[Mapping[str, WeekEnt
     return Progress(held=len(known & held), known=len(known))
 
 
+def settled_until(now: datetime, settling: timedelta) -> datetime:
+    """The next moment at which time alone changes a ledger that is settled: a week ends, or has settled."""
+    week = Week.of(now)
+    moments = [week.ended_at]
+    while week.ended_at + settling > now:
+        moments.append(week.ended_at + settling)
+        week = week.previous()
+    return min(moments)
+
+
 def settle(ledger: Mapping[str, WeekEntry], now: datetime, settling: timedelta) -> dict[str, WeekEntry]:
     """The ledger after time has passed and GitHub has confirmed that nothing changed."""
     settled = {}

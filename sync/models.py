@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.db import models, transaction
-from django.db.models import F, Q
-from django.db.models.functions import Coalesce
+from django.db import connection, models, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.encryption import decrypt, encrypt
@@ -108,6 +107,11 @@ class Subscription(models.Model):
     @property
     def includes_private(self) -> bool:
         return bool(self.agreement.get("private"))
+
+    @property
+    def has_track_settings(self) -> bool:
+        """Whether the member ever decided about tracks, by what was known when the run was claimed."""
+        return hasattr(self, "track_settings")
 
     def read_lists_again(self) -> None:
         """From their top, because what a choice left out was never noted. The caller saves."""
@@ -468,6 +472,29 @@ class EraseScope(models.TextChoices):
     REPLACE = "replace", "this GitHub account and its files"
 
 
+# What every message and every request asks is said in SQL: putting it together takes the ORM several times
+# as long as Postgres takes to answer.
+CLAIM = """
+with claimed as (
+    update sync_syncrun
+    set state = 'running', lease_until = %(lease_until)s, nudge_at = %(lease_until)s, resume_at = null,
+        wait_reason = '', started_at = coalesce(started_at, %(now)s)
+    where id = %(run)s and step = %(step)s and state = any(%(active)s)
+        and (lease_until is null or lease_until <= %(now)s) and (resume_at is null or resume_at <= %(now)s)
+    returning subscription_id
+)
+update sync_subscription set fence = fence + 1 from claimed where id = claimed.subscription_id
+"""
+HOLD = """
+update sync_syncrun run
+set lease_until = %(lease_until)s, nudge_at = %(lease_until)s
+from sync_subscription subscription
+where run.id = %(run)s and run.state = 'running' and run.step = %(step)s
+    and subscription.id = run.subscription_id and subscription.fence = %(fence)s
+returning subscription.blocked_until
+"""
+
+
 class SyncRunQuerySet(models.QuerySet["SyncRun"]):
     def active(self) -> "SyncRunQuerySet":
         return self.filter(state__in=SyncRun.ACTIVE_STATES)
@@ -482,27 +509,12 @@ class SyncRunQuerySet(models.QuerySet["SyncRun"]):
         Compare-and-set on state, lease and step; the subscription's fence rises with the claim.
         """
         lease_until = now + timedelta(seconds=settings.SYNC_LEASE_SECONDS)
-        with transaction.atomic():
-            claimed = (
-                self.active()
-                .filter(pk=run_id, step=step)
-                .filter(Q(lease_until__isnull=True) | Q(lease_until__lte=now))
-                .filter(Q(resume_at__isnull=True) | Q(resume_at__lte=now))
-                .update(
-                    state=SyncRun.State.RUNNING,
-                    lease_until=lease_until,
-                    nudge_at=lease_until,
-                    resume_at=None,
-                    wait_reason="",
-                    started_at=Coalesce(F("started_at"), models.Value(now)),
-                )
-            )
-            if not claimed:
+        values: dict[str, Any] = {"run": run_id, "step": step, "active": list(SyncRun.ACTIVE_STATES)}
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(CLAIM, {**values, "now": now, "lease_until": lease_until})
+            if not cursor.rowcount:
                 return None
-            run = SyncRun.objects.select_related("subscription__user").get(pk=run_id)
-            Subscription.objects.filter(pk=run.subscription_id).update(fence=F("fence") + 1)
-            run.subscription.refresh_from_db(fields=["fence"])
-        return run
+            return self.select_related("subscription__user", "subscription__track_settings").get(pk=run_id)
 
 
 class SyncRun(models.Model):
@@ -604,16 +616,19 @@ class SyncRun(models.Model):
 
     def hold(self) -> None:
         """Renew the lease, or raise `LeaseLost`: the run was cancelled or another worker has claimed it."""
+        self.renew()
+
+    def renew(self) -> datetime | None:
+        """`hold`, and until when nothing may be sent to GitHub for this member, as far as anybody knows."""
         lease_until = timezone.now() + timedelta(seconds=settings.SYNC_LEASE_SECONDS)
-        held = SyncRun.objects.filter(
-            pk=self.pk,
-            state=SyncRun.State.RUNNING,
-            step=self.step,
-            subscription__fence=self.subscription.fence,
-        ).update(lease_until=lease_until, nudge_at=lease_until)
-        if not held:
+        place = {"run": self.pk, "step": self.step, "fence": self.subscription.fence}
+        with connection.cursor() as cursor:
+            cursor.execute(HOLD, {**place, "lease_until": lease_until})
+            held: tuple[datetime | None] | None = cursor.fetchone()
+        if held is None:
             raise LeaseLost(f"Run {self.pk} is no longer ours.")
         self.lease_until = lease_until
+        return held[0]
 
     def release(self) -> None:
         """Give the lease back, so that the same message can claim the run again at once."""

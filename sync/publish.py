@@ -35,7 +35,8 @@ from sync.ledger import WeekEntry
 from sync.left_out import memory_of
 from sync.models import StagedBatch, Subscription, SyncRun, YearFile
 from sync.operators.counters import count
-from sync.records import CALENDAR, Entry
+from sync.records import CALENDAR
+from sync.spooling import Spool
 from sync.tracking import composing, rewriting, sheets, zones
 from sync.tracks import geojson_file
 from sync.weeks import Week, WeekState, held_state, weeks_of_year
@@ -142,9 +143,12 @@ def staged_files(subscription: Subscription, may_publish: Callable[[Week], bool]
     rows = StagedBatch.objects.filter(subscription=subscription).values_list("pk", "kind", "year", "weeks")
     for pk, kind, year, names in rows:
         groups.setdefault((year, kind), []).append((pk, names))
-    outdated = {(file.year, file.kind) for file in rewriting.outdated(subscription)}
+    files = rewriting.outdated(subscription) if subscription.has_track_settings else ()
+    outdated = {(file.year, file.kind) for file in files}
     for key in outdated:
         groups.setdefault(key, [])
+    if not groups:
+        return []
     ledgers = {(f.year, f.kind): f.weeks for f in subscription.year_files.all()}
     found = []
     for (year, kind), batches in sorted(groups.items(), reverse=True):
@@ -364,11 +368,16 @@ def respect_removal(publisher: Publisher, year_file: YearFile, batches: Iterable
 def _write(
     publisher: Publisher, year_file: YearFile, staged: Staged, sources: list[BinaryIO], out: BinaryIO
 ) -> archive.Written:
-    entries: dict[str, list[Entry]] = {}
-    for batch in StagedBatch.objects.filter(pk__in=staged.batches).order_by("pk").iterator(chunk_size=50):
-        for entry in archive.unpack(batch.content):
-            if entry.week in staged.weeks:
-                entries.setdefault(entry.week, []).append(entry)
+    with tempfile.TemporaryFile() as file:
+        entries = Spool(file)
+        for batch in StagedBatch.objects.filter(pk__in=staged.batches).order_by("pk").iterator(chunk_size=50):
+            entries.add(batch.content, staged.weeks)
+        return _write_entries(publisher, year_file, entries, sources, out)
+
+
+def _write_entries(
+    publisher: Publisher, year_file: YearFile, entries: Spool, sources: list[BinaryIO], out: BinaryIO
+) -> archive.Written:
     subscription = publisher.subscription
     omissions = subscription.omissions
     counts_private = year_file.kind == YearFile.Kind.PUBLIC and not omissions.private_counts

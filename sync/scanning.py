@@ -23,20 +23,26 @@ MOMENT_KEY = "scan:moment"
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """What one scan found: runs it queued, runs it nudged, runs that wait, members that were left alone."""
+    """What one scan did: runs it queued and runs it nudged."""
 
     queued: int
     nudged: int
-    waiting: int
-    skipped: int
 
 
 def scan(now: datetime, limit: int) -> Scanned:
+    """Costs what there is to do, however many members there are: nothing else is looked at or counted."""
     nudged = nudge(now, limit)
-    queued = queue_due(now, limit - _to_come())
-    waiting = SyncRun.objects.filter(state=SyncRun.State.WAITING).count()
-    skipped = Subscription.objects.exclude(status=Subscription.Status.ACTIVE).count()
-    return Scanned(queued, nudged, waiting, skipped)
+    return Scanned(queue_due(now, limit - _to_come()), nudged)
+
+
+def waiting() -> int:
+    """Runs that wait, for whatever reason."""
+    return SyncRun.objects.filter(state=SyncRun.State.WAITING).count()
+
+
+def left_alone() -> int:
+    """Members that no scan starts anything for."""
+    return Subscription.objects.exclude(status=Subscription.Status.ACTIVE).count()
 
 
 def _to_come() -> int:
@@ -53,9 +59,9 @@ def nudge(now: datetime, limit: int) -> int:
         # Deleting is never held up.
         runs_to_nudge = runs_to_nudge.filter(trigger__in=SyncRun.DELETING)
     overdue = list(runs_to_nudge.select_for_update(skip_locked=True).order_by("nudge_at")[:limit])
+    again_at = now + timedelta(seconds=settings.SYNC_NUDGE_SECONDS)
+    SyncRun.objects.filter(pk__in=[run.pk for run in overdue]).update(nudge_at=again_at)
     for run in overdue:
-        run.nudge_at = now + timedelta(seconds=settings.SYNC_NUDGE_SECONDS)
-        run.save(update_fields=["nudge_at"])
         send_step(run)
     return len(overdue)
 
@@ -68,10 +74,10 @@ def queue_due(now: datetime, limit: int) -> int:
     due = (
         Subscription.objects.due(now)
         .select_for_update(skip_locked=True, of=("self",))
-        .order_by("next_due_at")[: max(limit, 0)]
+        .order_by("next_due_at")
+        .values_list("pk", flat=True)[: max(limit, 0)]
     )
-    started = [runs.start(subscription, SyncRun.Trigger.STALE) for subscription in due]
-    return len(started)
+    return runs.start_all(list(due), SyncRun.Trigger.STALE)
 
 
 def note_scan(now: datetime) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from django.conf import settings
 from django.db import transaction
@@ -21,7 +22,7 @@ from sync.collect.collector import Collector
 from sync.documents import current_documents, is_published
 from sync.errors import GitHubAccessLost, OpenHumansAccessLost, SyncingStopped, UploadRefused
 from sync.leaving import erasing
-from sync.ledger import known_weeks, settle
+from sync.ledger import known_weeks, settle, settled_until
 from sync.legacy.importing import import_legacy_files
 from sync.models import StagedBatch, Subscription, SyncRun, TrackSettings, YearFile
 from sync.operators.counters import count
@@ -93,10 +94,10 @@ def _collect_and_publish(run: SyncRun) -> None:
     except github.RateLimited:
         _publish(run, allowance, only_whole_years=False)
         raise
-    _publish(run, allowance, only_whole_years=run.step > 0 and not is_complete)
-    if is_complete and not StagedBatch.objects.filter(subscription=run.subscription).exists():
-        _look_after_files(run)
-    if is_complete and not StagedBatch.objects.filter(subscription=run.subscription).exists():
+    has_left = _publish(run, allowance, only_whole_years=run.step > 0 and not is_complete)
+    if is_complete and not has_left:
+        has_left = _look_after_files(run)
+    if is_complete and not has_left:
         _confirm_zones(run)
         _publish_documents(run)
         succeed(run)
@@ -106,7 +107,7 @@ def _collect_and_publish(run: SyncRun) -> None:
 
 def _confirm_zones(run: SyncRun) -> None:
     """After the privacy zones changed: that the older tracks files are gone is seen, not believed."""
-    if rewriting.unconfirmed(run.subscription).exists():
+    if run.subscription.has_track_settings and rewriting.unconfirmed(run.subscription).exists():
         _with_openhumans(run, rewriting.confirm)
 
 
@@ -154,11 +155,10 @@ def _read_with(run: SyncRun, token: str, allowance: Allowance) -> bool:
 
 def _before_request(run: SyncRun) -> Callable[[], None]:
     """Before each request to GitHub: the run is still ours, and nobody has learnt of a limit meanwhile."""
-    subscriptions = Subscription.objects.values_list("blocked_until", flat=True)
 
     def check() -> None:
-        _still_allowed(run)
-        blocked_until = subscriptions.get(pk=run.subscription_id)
+        blocked_until = run.renew()
+        switch.check()
         if blocked_until and blocked_until > timezone.now():
             raise github.RateLimited(blocked_until, "primary", "graphql")
 
@@ -172,23 +172,35 @@ def _still_allowed(run: SyncRun) -> None:
         switch.check()
 
 
-def _publish(run: SyncRun, allowance: Allowance, *, only_whole_years: bool) -> None:
-    until = planner.horizon(reading.situation(run.subscription))
-    staged = publish.staged_files(run.subscription, lambda week: planner.is_passed(week, until))
+def _publish(run: SyncRun, allowance: Allowance, *, only_whole_years: bool) -> bool:
+    """Publish what may be published now; tell whether anything is left staged."""
+
+    @cache
+    def horizon() -> datetime | None:
+        return planner.horizon(reading.situation(run.subscription))
+
+    staged = publish.staged_files(run.subscription, lambda week: planner.is_passed(week, horizon()))
     if only_whole_years:
         staged = [item for item in staged if item.is_year_passed]
     has_left_overs = run.subscription.year_files.exclude(pending=None, superseded=[], to_clean=0).exists()
-    if not staged and not has_left_overs:
-        return
-    _with_openhumans(run, lambda publisher: publish.publish(publisher, staged, allowance.has_time))
+    if staged or has_left_overs:
+        _with_openhumans(run, lambda publisher: publish.publish(publisher, staged, allowance.has_time))
+    return _has_staged(run)
 
 
-def _look_after_files(run: SyncRun) -> None:
-    """When all is read: compare with what Open Humans lists, and stage what only an old app's file knows."""
+def _has_staged(run: SyncRun) -> bool:
+    return StagedBatch.objects.filter(subscription=run.subscription).exists()
+
+
+def _look_after_files(run: SyncRun) -> bool:
+    """When all is read: compare with what Open Humans lists, and stage what only an old app's file knows.
+
+    Tell whether anything was staged.
+    """
     is_due = reconciling.is_due(run.subscription, timezone.now())
     has_looked = run.subscription.probe.get("legacy") == _legacy_choice(run)
     if not is_due and has_looked:
-        return
+        return False
 
     def act(publisher: Publisher) -> None:
         if is_due:
@@ -199,6 +211,7 @@ def _look_after_files(run: SyncRun) -> None:
     _with_openhumans(run, act)
     if not has_looked:
         _note_old_files(run)
+    return _has_staged(run)
 
 
 def _legacy_choice(run: SyncRun) -> dict[str, bool]:
@@ -324,13 +337,16 @@ def succeed(run: SyncRun) -> None:
         if _has_new_wishes(subscription):
             _next_step(run)
             return
-        run.add_weeks(settle_ledger(subscription, now))
+        standing = _standing_of_ledger(subscription, now)
+        if run.uploads or run.step or subscription.probe.get("settled") != standing:
+            run.add_weeks(settle_ledger(subscription, now))
+            subscription.probe = {**subscription.probe, "settled": standing}
         runs.finish(run, SyncRun.State.SUCCEEDED, now)
         due = timedelta(days=settings.SYNC_DUE_DAYS) * random.uniform(1 - DUE_JITTER, 1 + DUE_JITTER)
         subscription.failures, subscription.synced_at = 0, now
         subscription.next_due_at = reconciling.next_due(subscription, now + due)
         subscription.blocked_until = None
-        subscription.save(update_fields=["failures", "synced_at", "next_due_at", "blocked_until"])
+        subscription.save(update_fields=["failures", "synced_at", "next_due_at", "blocked_until", "probe"])
     messages.synced(subscription)
 
 
@@ -345,6 +361,15 @@ def _has_new_wishes(subscription: Subscription) -> bool:
     subscription.refresh_from_db(fields=["agreement"])
     is_confirmed = track_settings.confirmed_version == track_settings.zones_version
     return not is_confirmed or reading.next_of_tracks(subscription) is not None
+
+
+def _standing_of_ledger(subscription: Subscription, now: datetime) -> dict[str, str]:
+    """While this is as at the last settling, and nothing was published, there is nothing to settle."""
+    return {
+        "from": str(subscription.ledger_starts_on),
+        "until": settled_until(now, timedelta(hours=settings.SYNC_SETTLING_HOURS)).isoformat(),
+        "reconciled_at": str(subscription.reconciled_at),
+    }
 
 
 def settle_ledger(subscription: Subscription, now: datetime) -> list[str]:

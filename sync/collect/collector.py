@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
@@ -25,13 +26,13 @@ class Collector:
     def subscription(self) -> Subscription:
         return self.run.subscription
 
-    def count(self) -> None:
-        """Add to the run what was spent since the last count, also after a request that failed."""
+    def count(self, **facts: datetime) -> None:
+        """Add to the run what was spent since the last count, also after a request that failed; and facts."""
         requests = self.github.requests_sent - self.requests
         points = self.github.points_spent - self.points
-        if requests or points:
+        if requests or points or facts:
             SyncRun.objects.filter(pk=self.run.pk).update(
-                requests=F("requests") + requests, points=F("points") + points
+                requests=F("requests") + requests, points=F("points") + points, **facts
             )
             self.requests += requests
             self.points += points

@@ -31,7 +31,7 @@ def probe(collector: Collector, now: datetime) -> None:
         releases.note_probe(subscription, now)
         _note_month(subscription, now)
         collector.run.probed_at = now
-        collector.run.save(update_fields=["probed_at"])
+        collector.count(probed_at=now)
         subscription.save(
             update_fields=["github_login", "github_node_id", "ledger_starts_on", "lists", "probe"]
         )

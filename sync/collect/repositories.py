@@ -78,7 +78,8 @@ def note_repositories(subscription: Subscription, repositories: Sequence[Reposit
     noted.
     """
     omissions = subscription.omissions
-    states = {state.node_id: state for state in subscription.repositories.all()}
+    known = subscription.repositories.defer("held_by_week", "seen_by_week", "reading")
+    states = {state.node_id: state for state in known}
     news: set[str] = set()
     made: list[Repository] = []
     left_out = memory_of(subscription)

@@ -48,6 +48,7 @@ PARTS = {
     "waiting": Part("waiting", "Time to first data and to the complete archive"),
     "cost": Part("own_cost", "Our own cost"),
     "memory": Part("memory", "Memory"),
+    "growth": Part("growth", "Growth"),
     "limits": Part("limits", "Limits"),
 }
 

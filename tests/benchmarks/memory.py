@@ -3,7 +3,7 @@
 from tests.benchmarks.figures import Report, ratio
 from tests.benchmarks.journeys import journey
 
-ACCOUNTS = {"1500:20:2": 1_500, "15000:60:6": 15_000, "heavy": 150_000}
+ACCOUNTS = {"1500:20:2": 1_500, "15000:20:15": 15_000, "heavy": 150_000}
 MOST_MEGABYTES = 300.0
 MOST_GROWTH = 1.1
 

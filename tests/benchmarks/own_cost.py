@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import Credential
 from sync import actors, runs, scanning
 from sync.models import Subscription, SyncRun
+from tests.benchmarks.database_time import DatabaseWatch
 from tests.benchmarks.figures import Report, Spread, ratio
 from tests.benchmarks.journeys import journey, never_due, travel
 from tests.benchmarks.service import Worker, connect_generated, forget, serving, wait_for_end, working
@@ -77,21 +78,6 @@ def idle_syncs(subscription: Subscription) -> Idle:
         found.queries.append(watch.queries)
         found.bare.append(cpu_of(lambda: bare(question)))
     return found
-
-
-class DatabaseWatch:
-    """How often and how long Postgres was asked, as seen from here: with the way there and back."""
-
-    def __init__(self) -> None:
-        self.queries, self.seconds = 0, 0.0
-
-    def __call__(self, execute: Callable[..., Any], *arguments: Any) -> Any:
-        began = time.perf_counter()
-        try:
-            return execute(*arguments)
-        finally:
-            self.queries += 1
-            self.seconds += time.perf_counter() - began
 
 
 def cpu_of(act: Callable[[], object]) -> float:

@@ -1,6 +1,8 @@
 from datetime import UTC, date, datetime, timedelta
 
-from sync.ledger import Progress, WeekEntry, known_weeks, progress, settle
+import pytest
+
+from sync.ledger import Progress, WeekEntry, known_weeks, progress, settle, settled_until
 from sync.weeks import WeekState
 
 NOW = datetime(2026, 5, 6, 12, tzinfo=UTC)
@@ -54,3 +56,25 @@ def test_time_closes_open_and_settling_weeks() -> None:
 def test_complete_weeks_and_weeks_outside_the_ledger_stay_as_they_are() -> None:
     ledger: dict[str, WeekEntry] = {"2026-W10": {"state": "complete"}, "1999-W01": {"counts": {"commits": 1}}}
     assert settle(ledger, NOW, SETTLING) == ledger
+
+
+@pytest.mark.parametrize(
+    ("moment", "until"),
+    [
+        ("2026-05-06T12:00", "2026-05-11T00:00"),  # Wednesday: the week ends
+        ("2026-05-04T00:00", "2026-05-06T00:00"),  # Monday: the last week has settled on Wednesday
+        ("2026-05-05T23:59", "2026-05-06T00:00"),
+        ("2026-05-06T00:00", "2026-05-11T00:00"),
+    ],
+)
+def test_time_alone_changes_a_ledger_when_a_week_ends_or_has_settled(moment: str, until: str) -> None:
+    now, then = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (moment, until))
+    assert settled_until(now, SETTLING) == then
+
+
+def test_until_then_settling_again_changes_nothing_and_then_it_does() -> None:
+    ledger: dict[str, WeekEntry] = {"2026-W18": {"state": "settling"}, "2026-W19": {"state": "open"}}
+    now = datetime(2026, 5, 4, tzinfo=UTC)
+    until = settled_until(now, SETTLING)
+    assert settle(ledger, until - timedelta(seconds=1), SETTLING) == ledger
+    assert settle(ledger, until, SETTLING) != ledger

@@ -5,6 +5,7 @@ import redis
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from accounts.models import User
 from sync import runs
 from sync.errors import LeaseLost
 from sync.models import Subscription, SyncRun
@@ -28,6 +29,33 @@ def test_a_member_has_at_most_one_active_run(subscription: Subscription, sent: S
     assert sent.steps() == [(first.pk, 0)]
     with pytest.raises(IntegrityError), transaction.atomic():
         SyncRun.objects.create(subscription=subscription, trigger=STALE)
+
+
+def test_many_are_started_at_once_and_who_has_one_already_keeps_it(
+    subscription: Subscription, stranger: User, sent: Sent
+) -> None:
+    active = runs.start(subscription, SyncRun.Trigger.MEMBER)
+    assert runs.start_all([subscription.pk, stranger.subscription.pk], SyncRun.Trigger.STALE) == 1
+    assert subscription.runs.get() == active
+    started = stranger.subscription.runs.get()
+    assert (started.trigger, started.state, started.step) == (STALE, SyncRun.State.QUEUED, 0)
+    assert sent.steps() == [(active.pk, 0), (started.pk, 0)]
+
+
+def test_a_run_started_with_many_is_like_any_other(
+    subscription: Subscription, stranger: User, sent: Sent
+) -> None:
+    alone = runs.start(subscription, STALE)
+    runs.start_all([stranger.subscription.pk], STALE)
+    among_many = stranger.subscription.runs.get()
+    own = {"id", "subscription_id", "created_at", "nudge_at"}
+    for field in SyncRun._meta.concrete_fields:
+        if field.attname not in own:
+            assert getattr(among_many, field.attname) == getattr(alone, field.attname), field.name
+    assert among_many.nudge_at is not None
+    assert alone.nudge_at is not None
+    assert abs(among_many.nudge_at - alone.nudge_at) < timedelta(minutes=1)
+    assert abs(among_many.created_at - alone.created_at) < timedelta(minutes=1)
 
 
 def test_a_finished_run_makes_room_for_the_next(subscription: Subscription, sent: Sent) -> None:

@@ -7,7 +7,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from sync import actors, runs, scanning
+from sync import actors, runs, scanning, switch
 from sync.models import Subscription, SyncRun
 from tests.cast import make_member, subscribe
 from tests.sync.broker import Sent
@@ -45,7 +45,7 @@ def test_who_is_not_active_is_skipped(
     make_due(subscription, now)
     Subscription.objects.update(status=status)
     found = scanning.scan(now, limit=1000)
-    assert (found.queued, found.skipped) == (0, 1)
+    assert (found.queued, scanning.left_alone()) == (0, 1)
     assert sent.messages == []
 
 
@@ -114,8 +114,34 @@ def test_the_scan_costs_the_same_however_many_are_not_due(
 ) -> None:
     for members in range(20):
         subscribe(make_member(f"100000{members:02}"), 100 + members, f"person-{members}")
-    with django_assert_num_queries(9):
+    switch.look_again()
+    with django_assert_num_queries(8):
         scanning.scan(now - timedelta(days=1), limit=1000)
+
+
+@pytest.mark.parametrize("due", [1, 20])
+def test_all_who_are_due_are_queued_by_as_many_questions_as_one(
+    db: None, now: datetime, sent: Sent, django_assert_num_queries: DjangoAssertNumQueries, due: int
+) -> None:
+    for number in range(due):
+        make_due(subscribe(make_member(f"100000{number:02}"), 100 + number, f"person-{number}"), now)
+    switch.look_again()
+    with django_assert_num_queries(9):
+        assert scanning.scan(now, limit=1000).queued == due
+    assert len(sent.steps()) == due
+
+
+def test_all_that_is_overdue_is_sent_again_by_as_many_questions_as_one(
+    db: None, now: datetime, sent: Sent, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(20):
+        member = subscribe(make_member(f"100000{number:02}"), 100 + number, f"person-{number}")
+        runs.start(member, SyncRun.Trigger.STALE)
+    sent.messages.clear()
+    switch.look_again()
+    with django_assert_num_queries(5):
+        assert scanning.nudge(now + timedelta(minutes=11), limit=1000) == 20
+    assert len(sent.steps()) == 20
 
 
 def test_a_scan_that_finds_another_at_work_does_nothing(

@@ -13,6 +13,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Credential
+from sync import steps
 from sync.archive import SCHEMA_FILE
 from sync.consent import Choice
 from sync.models import ProviderState, StagedBatch, Subscription, SyncRun, YearFile
@@ -532,3 +533,26 @@ def test_two_files_of_one_year_become_one(world: World) -> None:
     world.sync()
     assert world.checksums() == before
     assert set(world.weeks().values()) <= {"complete", "settling", "open"}
+
+
+# --- Time alone ---
+
+
+def test_a_ledger_is_settled_again_only_when_time_can_have_changed_it(
+    world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.sync()
+    settled: list[datetime] = []
+    settle = steps.settle_ledger
+
+    def settle_and_tell(subscription: Subscription, now: datetime) -> list[str]:
+        settled.append(now)
+        return settle(subscription, now)
+
+    monkeypatch.setattr(steps, "settle_ledger", settle_and_tell)
+    world.sync()
+    world.sync()
+    assert settled == []
+    settings.SYNC_SETTLING_HOURS = 24 * 365
+    assert world.sync().state == SyncRun.State.SUCCEEDED
+    assert len(settled) == 1

@@ -22,5 +22,5 @@ class Command(BaseCommand):
         heartbeat.beat()
         self.stdout.write(
             f"queued {found.queued}, sent again {found.nudged}, "
-            f"waiting {found.waiting}, skipped {found.skipped}"
+            f"waiting {scanning.waiting()}, skipped {scanning.left_alone()}"
         )

@@ -1,0 +1,255 @@
+"""What grows with members and years, and what does not: the scan, the dashboard, one more day."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles.storage import StaticFilesStorage
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from sync import scanning
+from sync.models import Subscription, SyncRun
+from sync.weeks import Week
+from tests.benchmarks.database_time import DatabaseWatch
+from tests.benchmarks.figures import Report, Spread, ratio
+from tests.benchmarks.journeys import journey
+from tests.cast import make_member, subscribe
+from tests.sync.factories import make_finished_run, make_ledger, make_year_file
+from tests.sync.page_words import signed_in
+
+SUBSCRIPTIONS = (1_000, 100_000, 1_000_000)
+DUE = 1_000
+MOST_MILLISECONDS = 100.0
+ROUNDS = 7
+YEARS = (1, 5, 15)
+ACCOUNTS = {1: "1000:20:1", 5: "5000:20:5", 15: "15000:20:15"}
+# Of these tables there are as many rows as members, or more.
+LARGE = {"sync_subscription", "sync_syncrun", "accounts_user"}
+
+
+def measure() -> Report:
+    report = Report()
+    _add_scans(report)
+    _add_dashboards(report)
+    _add_days(report)
+    return report
+
+
+# --- The scan -------------------------------------------------------------------------------------------
+
+
+def _add_scans(report: Report) -> None:
+    first: Spread | None = None
+    try:
+        have = 0
+        for count in SUBSCRIPTIONS:
+            make_subscriptions(have, count)
+            have = count
+            spent, sequential = scans()
+            taken = Spread.of(spent)
+            first = first or taken
+            report.add(
+                f"scan of {count:,} subscriptions, {DUE:,} of them due: database time",
+                taken.shown(" ms"),
+                f"with {SUBSCRIPTIONS[0]:,} {first.shown(' ms')}",
+                ratio(taken.median, first.median),
+                f"at most {MOST_MILLISECONDS:.0f} ms, by indexes",
+                met=taken.median <= MOST_MILLISECONDS and not sequential,
+            )
+            report.add(
+                f"scan of {count:,} subscriptions: tables read from end to end",
+                ", ".join(sorted(sequential)) or "none",
+            )
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("truncate accounts_user cascade")
+    report.note(
+        "A scan starts a run for each member that is due and sends its message. Database time is that of all"
+        " its statements as the worker sees it, so the way to Postgres is in it; sending the messages is not."
+        " Each subscription has a finished run behind it. With the smallest number all of them are due, so"
+        " that Postgres may well read the tables from end to end."
+    )
+
+
+def make_subscriptions(have: int, count: int) -> None:
+    """Up to `count` members, of whom the first are due; each with a run that has ended."""
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        _insert(cursor, User, have, count, {"username": "'many-' || n", "open_humans_id": "n::text"})
+        is_due = f"case when n <= {DUE} then %s else %s + n * interval '1 second' end"
+        _insert(
+            cursor,
+            Subscription,
+            have,
+            count,
+            {
+                "user_id": "(select id from accounts_user where open_humans_id = n::text)",
+                "github_id": "n",
+                "github_login": "'many-' || n",
+                "next_due_at": is_due,
+            },
+            [now - timedelta(hours=1), now + timedelta(hours=1)],
+        )
+        _insert(
+            cursor,
+            SyncRun,
+            have,
+            count,
+            {
+                "subscription_id": "(select id from sync_subscription where github_id = n)",
+                "state": "'succeeded'",
+                "trigger": "'stale'",
+            },
+        )
+        for table in sorted(LARGE):
+            cursor.execute(f"vacuum analyze {table}")
+
+
+def _insert(
+    cursor: Any,
+    model: type[User | Subscription | SyncRun],
+    have: int,
+    count: int,
+    given: dict[str, str],
+    values: list[datetime] | None = None,
+) -> None:
+    """Rows `have + 1` to `count` by one statement; columns that are not given have the model's defaults."""
+    row = model()
+    columns: dict[str, str] = {}
+    parameters: list[Any] = []
+    for field in model._meta.concrete_fields:
+        column = str(field.column)
+        if column in given:
+            columns[column] = given[column]
+            parameters += (values or []) if column == "next_due_at" else []
+        elif not field.primary_key:
+            columns[column] = "%s"
+            parameters.append(field.get_db_prep_save(getattr(row, field.attname), connection))
+    names = ", ".join(f'"{column}"' for column in columns)
+    cursor.execute(
+        f"insert into {model._meta.db_table} ({names}) select {', '.join(columns.values())}"  # noqa: S608
+        f" from generate_series({have + 1}, {count}) as n",
+        parameters,
+    )
+
+
+def scans() -> tuple[list[float], set[str]]:
+    """Milliseconds of database of each scan, all undone again; and the large tables that were read whole."""
+    spent: list[float] = []
+    sequential: set[str] = set()
+    for number in range(ROUNDS):
+        with transaction.atomic():
+            watch = DatabaseWatch()
+            with CaptureQueriesContext(connection) as asked, connection.execute_wrapper(watch):
+                found = scanning.scan(timezone.now(), DUE)
+            transaction.set_rollback(True)
+        if found.queued != DUE:
+            raise SystemExit(f"The scan queued {found.queued} of {DUE}.")
+        spent.append(watch.seconds * 1000)
+        if not number:
+            sequential = read_whole([query["sql"] for query in asked.captured_queries])
+    return spent, sequential
+
+
+def read_whole(statements: list[str]) -> set[str]:
+    """Large tables of which a plan of Postgres for one of these reads every row."""
+    found: set[str] = set()
+    with connection.cursor() as cursor:
+        for statement in statements:
+            if re.match(r"\s*(select|update)\b", statement, re.IGNORECASE):
+                cursor.execute(f"explain (format json) {statement}")
+                (plan,) = cursor.fetchone()
+                plan = plan if isinstance(plan, list) else json.loads(plan)
+                found |= set(scanned_tables(plan[0]["Plan"]))
+    return found & LARGE
+
+
+def scanned_tables(plan: dict[str, Any]) -> Iterator[str]:
+    if plan["Node Type"] == "Seq Scan":
+        yield plan["Relation Name"]
+    for part in plan.get("Plans", []):
+        yield from scanned_tables(part)
+
+
+# --- The dashboard --------------------------------------------------------------------------------------
+
+
+def _add_dashboards(report: Report) -> None:
+    shortest: Spread | None = None
+    with plain_static_files():
+        for years in YEARS:
+            member = make_member(f"77{years:06}")
+            try:
+                spent, queries = dashboards(subscribe(member, 770_000 + years, f"of-{years}-years"), years)
+            finally:
+                member.delete()
+            taken = Spread.of(spent)
+            shortest = shortest or taken
+            report.add(
+                f"dashboard of {years} years",
+                f"{taken.shown(' ms')}, {queries} queries",
+                f"with {YEARS[0]} {shortest.shown(' ms')}",
+                ratio(taken.median, shortest.median),
+            )
+
+
+def dashboards(subscription: Subscription, years: int) -> tuple[list[float], int]:
+    """Milliseconds of a whole answer, by our side of it."""
+    now = datetime.now(UTC)
+    for year in range(now.year - years + 1, now.year + 1):
+        for kind in ("public", "private"):
+            make_year_file(subscription, year, kind=kind, weeks=make_ledger(Week(year, 1), Week(year, 52)))
+    make_finished_run(subscription, now)
+    first = date(now.year - years + 1, 1, 1)
+    Subscription.objects.filter(pk=subscription.pk).update(ledger_starts_on=first)
+    browser: Client = signed_in(subscription.user)
+    browser.get(reverse("dashboard"))
+    watch = DatabaseWatch()
+    with connection.execute_wrapper(watch):
+        browser.get(reverse("dashboard"))
+    spent = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        if browser.get(reverse("dashboard")).status_code != 200:
+            raise SystemExit("The dashboard cannot be shown.")
+        spent.append((time.perf_counter() - began) * 1000)
+    return spent, watch.queries
+
+
+@contextmanager
+def plain_static_files() -> Iterator[None]:
+    """Pages without `collectstatic` and its manifest."""
+    from django.test import override_settings
+
+    backend = f"{StaticFilesStorage.__module__}.{StaticFilesStorage.__qualname__}"
+    storages = {**settings.STORAGES, "staticfiles": {"BACKEND": backend}}
+    with override_settings(STORAGES=storages, ALLOWED_HOSTS=["*"]):
+        yield
+
+
+# --- One more day ---------------------------------------------------------------------------------------
+
+
+def _add_days(report: Report) -> None:
+    base = journey(ACCOUNTS[YEARS[0]])
+    for years, account in ACCOUNTS.items():
+        found = journey(account)
+        for name in ("idle", "active"):
+            leg, first = getattr(found, name), getattr(base, name)
+            report.add(
+                f"one more {name} day after {years} years: requests, points, CPU of the worker",
+                f"{leg.requests} and {leg.openhumans_requests}, {leg.points}, {leg.cpu_seconds:.2f} s",
+                f"after {YEARS[0]}: {first.requests} and {first.openhumans_requests}, {first.points},"
+                f" {first.cpu_seconds:.2f} s",
+                ratio(leg.requests + leg.openhumans_requests, first.requests + first.openhumans_requests),
+            )
