@@ -105,6 +105,7 @@ def read_calendar(collector: Collector, request: planner.ReadCalendar) -> None:
         shorter: list[list[str]] = []
         for window, answer in zip(request.windows, answers, strict=True):
             stage_window(subscription, window, answer)
+            _note_private_count(subscription, window, answer)
             note_contributed(subscription, answer)
             if answer.is_cut:
                 shorter += [[a.isoformat(), b.isoformat()] for a, b in planner.halves(window)]
@@ -131,17 +132,31 @@ def stage_window(subscription: Subscription, window: tuple[date, date], answer: 
     since, until = window
     days = planner.all_days(answer.days, since, until)
     _stage(subscription, _not_held(subscription, calendar_entries(days)))
+
+
+def _note_private_count(subscription: Subscription, window: tuple[date, date], answer: Contributions) -> None:
+    """GitHub's private count belongs to a whole calendar year: that of a part waits for the other parts."""
     if subscription.omissions.private_counts:
         return
-    # GitHub's private count belongs to a whole calendar year; a part of one would be mistaken for it.
-    whole = (date(since.year, 12, 31), timezone.now().date())
-    if since == date(since.year, 1, 1) and until in whole:
-        YearFile.objects.update_or_create(
-            subscription=subscription,
-            kind=YearFile.Kind.PUBLIC,
-            year=since.year,
-            defaults={"private_contributions": answer.restricted},
-        )
+    since, until = window
+    first, today = date(since.year, 1, 1), timezone.now().date()
+    last = min(date(since.year, 12, 31), today)
+    parts: dict[str, dict[str, list[int]]] = subscription.lists[CALENDAR].setdefault("parts", {})
+    of_year = parts.setdefault(str(since.year), {})
+    if since == first and until in (last, date(since.year, 12, 31)):
+        of_year.clear()
+        of_year[since.isoformat()] = [(last - first).days + 1, answer.restricted]
+    elif not answer.is_cut:  # else its own parts follow
+        of_year[since.isoformat()] = [(until - since).days + 1, answer.restricted]
+    if sum(days for days, _ in of_year.values()) != (last - first).days + 1:
+        return
+    YearFile.objects.update_or_create(
+        subscription=subscription,
+        kind=YearFile.Kind.PUBLIC,
+        year=since.year,
+        defaults={"private_contributions": sum(count for _, count in of_year.values())},
+    )
+    del parts[str(since.year)]
 
 
 def cut_window(subscription: Subscription) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from github_client import Commit, CommitPage, CommitPageRequest, CommitTotal, Unreadable
 from sync import planner
-from sync.collect import census
+from sync.collect import census, releases
 from sync.collect.agreement import added, agreement, count, same_weeks, tally, united, vanished
 from sync.collect.collector import Collector
 from sync.collect.github_records import commit_entry, file_kind
@@ -55,15 +55,18 @@ def _mark_unreadable(state: RepositoryState, reason: str) -> list[tuple[str, Ent
 
 def _take_total(state: RepositoryState, answer: CommitTotal) -> None:
     """Where total and newest commit are what is held, a moved head brought nothing of the member's."""
-    _take_name(state, answer.name)
     state.head_oid = answer.head_oid or ""
     state.said, state.said_for_oid = answer.total, state.head_oid
     if answer.total == state.held and (answer.newest_oid or "") == state.newest_oid:
         state.pinned_oid, state.is_read = state.head_oid, True
+        _take_name(state, answer.name)
 
 
 def _take_name(state: RepositoryState, name: str) -> None:
-    """A repository that was transferred may be in no list any more; its histories tell where it is."""
+    """A repository that was transferred may be in no list any more; its history tells where it is.
+
+    At the end of a reading, so that the commits of one reading bear one name.
+    """
     if name and name.partition("/")[0] != state.name.partition("/")[0]:
         state.details = {fact: value for fact, value in state.details.items() if fact != "owner_id"}
     state.name = name or state.name
@@ -85,6 +88,8 @@ def read_commits(collector: Collector, request: planner.ReadCommits) -> None:
         states = {state.node_id: state for state in subscription.repositories.filter(is_read=False)}
         entries = [entry for page in pages for entry in take_page(states[page.request.repository_id], page)]
         stage(subscription, entries)
+        readable = [page.request.repository_id for page in pages if page.outcome == "read"]
+        releases.note_readable(subscription, readable)
 
 
 def _reread_alone(collector: Collector, pages: list[CommitPage]) -> list[CommitPage]:
@@ -117,7 +122,17 @@ def _larger(page: CommitPage, collector: Collector) -> CommitPage:
 
 
 def _reread_without_statistics(collector: Collector, pages: list[CommitPage]) -> list[CommitPage]:
-    """A commit whose lines GitHub cannot count comes as null; without the counts it comes whole."""
+    """A commit whose lines GitHub cannot count comes as null; without the counts it comes whole.
+
+    Asked once more with them first: mostly it is about one commit, for good, but not always.
+    """
+    pages = _reread_withheld(collector, pages, with_statistics=True)
+    return _reread_withheld(collector, pages, with_statistics=False)
+
+
+def _reread_withheld(
+    collector: Collector, pages: list[CommitPage], *, with_statistics: bool
+) -> list[CommitPage]:
     withheld = [page for page in pages if page.outcome == "statistics_unavailable"]
     if not withheld:
         return pages
@@ -127,12 +142,12 @@ def _reread_without_statistics(collector: Collector, pages: list[CommitPage]) ->
             page.request.head_oid,
             page.request.cursor,
             page.request.size,
-            with_statistics=False,
+            with_statistics=with_statistics,
         )
         for page in withheld
     ]
-    bare = collector.github.fetch_commit_pages(again, collector.subscription.github_node_id)
-    reread = {page.request.repository_id: page for page in bare}
+    found = collector.github.fetch_commit_pages(again, collector.subscription.github_node_id)
+    reread = {page.request.repository_id: page for page in found}
     known = {commit.oid: commit for page in withheld for commit in page.commits}
     return [_with_known_statistics(reread.get(page.request.repository_id, page), known) for page in pages]
 
@@ -165,11 +180,12 @@ def take_page(state: RepositoryState, page: CommitPage) -> list[tuple[str, Entry
             _end_reading(state)
             state.is_read, kept = True, []
         case _:
-            _take_name(state, page.repository)
             state.said, state.said_for_oid = page.total, page.request.head_oid
             kept = _advance(
                 state, page.request.head_oid, page.commits, page.end_cursor if page.has_next else None
             )
+            if state.is_read:
+                _take_name(state, page.repository)
     state.save()
     return kept
 

@@ -2,9 +2,12 @@
 
 The place is kept in `Subscription.lists["releases"]`:
 
-    {"checked_at", "since", "queue": [[repository, cursor], ...]}
+    {"checked_at", "since", "queue": [[repository, cursor], ...],
+     "withheld": repositories that could not be read when it was their turn,
+     "whole": those whose releases are read to their end, because access came back}
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from github_client import ReleasePage
@@ -39,14 +42,24 @@ def queue(subscription: Subscription) -> list[tuple[str, str]]:
     if state is None or subscription.lists.get("repositories", {}).get("cursor") is not None:
         return []
     if state["queue"] is None:
-        state["queue"] = [[node_id, ""] for node_id in _pushable(subscription)]
+        pushable = subscription.repositories.filter(is_fork=False, details__permission__in=CAN_PUSH)
+        rows = list(pushable.order_by("pk").values_list("node_id", "not_readable"))
+        state["queue"] = [[node_id, ""] for node_id, reason in rows if not reason]
+        state["withheld"] = [node_id for node_id, reason in rows if reason]
     return [(node_id, cursor) for node_id, cursor in state["queue"]]
 
 
-def _pushable(subscription: Subscription) -> list[str]:
-    repositories = subscription.repositories.filter(not_readable="", is_fork=False)
-    pushable = repositories.filter(details__permission__in=CAN_PUSH)
-    return list(pushable.order_by("pk").values_list("node_id", flat=True))
+def note_readable(subscription: Subscription, node_ids: Iterable[str]) -> None:
+    """Histories that could be read: where releases were withheld before, they are asked for now."""
+    state = subscription.lists.get(LIST, {})
+    back = [node_id for node_id in node_ids if node_id in state.get("withheld", ())]
+    if not back:
+        return
+    state["withheld"] = [node_id for node_id in state["withheld"] if node_id not in back]
+    state["whole"] = [*state.get("whole", ()), *back]
+    if state["queue"] is not None:
+        state["queue"] += [[node_id, ""] for node_id in back]
+    subscription.save(update_fields=["lists"])
 
 
 def read_releases(collector: Collector, request: planner.ReadReleases) -> None:
@@ -59,11 +72,16 @@ def read_releases(collector: Collector, request: planner.ReadReleases) -> None:
         state = subscription.lists[LIST]
         left = state["queue"][len(request.repositories) :]
         for page in pages:
-            if isinstance(page, ReleasePage):
-                _stage(subscription, page)
-                if page.has_next and page.end_cursor and not _is_known(state["since"], page):
-                    left.append([page.repository_id, page.end_cursor])
+            if not isinstance(page, ReleasePage):
+                state["withheld"] = [*state.get("withheld", ()), page.repository_id]
+                continue
+            _stage(subscription, page)
+            since = None if page.repository_id in state.get("whole", ()) else state["since"]
+            if page.has_next and page.end_cursor and not _is_known(since, page):
+                left.append([page.repository_id, page.end_cursor])
         state["queue"] = left
+        if not left:
+            state["whole"] = []
         subscription.save(update_fields=["lists"])
 
 
