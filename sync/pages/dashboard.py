@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from django.conf import settings
+from django.db.models import Count, Q, Sum
 
 from sync import ledger
 from sync.choices import left_out_files
@@ -12,6 +13,8 @@ from sync.collect import completeness
 from sync.collect.completeness import Comparison, Repositories
 from sync.models import RepositoryState, Subscription, SyncRun, YearFile
 from sync.omitting import organizations_to_answer
+from sync.pages.agreed import Agreed, agreed_by
+from sync.pages.estimate import Commits, Estimate, estimate, pace_of
 from sync.pages.history import HistoryLine, history_of
 from sync.pages.remaining import Pace, remaining
 from sync.pages.remaining import in_words as time_in_words
@@ -86,6 +89,23 @@ class Dashboard:
         pace = Pace(self.now - run.started_at, self.progress.held, self.progress.known, run.points)
         left = remaining(pace)
         return "" if left is None else time_in_words(left)
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """Of a first sync, from what the probe told."""
+        run = self.newest
+        if run is None or not self.is_collecting or self.subscription.synced_at is not None:
+            return None
+        counts = self.subscription.repositories.filter(is_fork=False, not_readable="").aggregate(
+            total=Sum("said"), unknown=Count("pk", filter=Q(said=None))
+        )
+        commits = Commits(counts["total"] or 0, counts["unknown"])
+        elapsed = self.now - run.started_at if run.started_at else timedelta()
+        return estimate(self.subscription.lists, commits, pace_of(elapsed, run.requests))
+
+    @property
+    def agreed(self) -> Agreed:
+        return agreed_by(self.subscription)
 
     @property
     def fingerprint(self) -> str:

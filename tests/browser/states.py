@@ -97,7 +97,11 @@ def first_sync(subscription: Subscription) -> None:
     half = WEEK.year - YEARS // 2
     subscription.year_files.filter(year__lt=half).delete()
     subscription.runs.all().delete()
-    Subscription.objects.filter(pk=subscription.pk).update(synced_at=None)
+    lists = {
+        "calendar": {"years": list(range(half, WEEK.year)), "windows": []},
+        "repositories": {"total": 41},
+    }
+    Subscription.objects.filter(pk=subscription.pk).update(synced_at=None, lists=lists)
     began = timezone.now() - timedelta(seconds=90)
     make_run(subscription, state="running", requests=61, points=64, created_at=began, started_at=began)
 

@@ -485,7 +485,7 @@ def test_what_was_agreed_to_is_shown(visitor: Client, *, private: bool, sentence
     text = words(visitor.get(reverse("dashboard")).content)
 
     assert sentence in text
-    assert "What cannot be had" in text
+    assert "Look at or change your choices" in text
 
 
 def test_names_are_shown_and_never_executed(visitor: Client) -> None:
@@ -724,3 +724,45 @@ def test_moments_name_the_day_when_it_is_not_today(at_noon: Any) -> None:
     assert texts == ["11:00 UTC", "5 May, 12:00 UTC", "6 May 2025, 12:00 UTC"]
     assert 'datetime="2026-05-06T12:00:00+00:00" title="2026-05-06 12:00:00 UTC"' in moment(NOW)
     assert moment(None) == "not yet"
+
+
+# --- What was agreed to, and what a first sync will take ---------------------------------------------------
+
+
+def test_what_was_agreed_to_is_shown_with_when_and_what_is_left_out(
+    visitor: Client, subscription: Subscription
+) -> None:
+    left_out = [{"owner": "acme"}]
+    agreed = {**subscription.agreement, "texts": False, "private_counts": False, "left_out": left_out}
+    Subscription.objects.update(agreement=agreed)
+    text = words(visitor.get(reverse("dashboard")).content)
+
+    assert "Collected: commits, contribution calendar, issues" in text
+    assert "Left out: messages, titles and texts , private counts, and the calendar with them ," in text
+    assert "everything of acme" in text
+    assert "Of private work nothing is kept, not even numbers." in text
+    assert "Agreed to or changed last 1 Nov, 00:00 UTC" in text
+
+
+def test_the_private_choice_names_the_organisations(visitor: Client, subscription: Subscription) -> None:
+    agreed = {**subscription.agreement, "private": True, "organizations": ["acme"], "secret_gists": True}
+    Subscription.objects.update(agreement=agreed)
+    text = words(visitor.get(reverse("dashboard")).content)
+
+    assert "and private repositories : your own and those of acme , and secret gists." in text
+
+
+def test_a_first_sync_tells_what_it_will_take_and_how_long_it_still_takes(
+    visitor: Client, subscription: Subscription
+) -> None:
+    weeks = make_ledger(Week(2026, 1), Week(2026, 9))
+    make_year_file(subscription, 2026, weeks=weeks)
+    lists = {"calendar": {"years": [2025, 2026], "windows": []}, "repositories": {"total": 1}}
+    Subscription.objects.update(lists=lists, ledger_starts_on=date(2026, 1, 1), synced_at=None)
+    began = NOW - timedelta(seconds=90)
+    make_run(subscription, state=SyncRun.State.RUNNING, started_at=began, requests=10, points=12)
+    text = words(visitor.get(reverse("dashboard")).content)
+
+    assert "GitHub shows 2 years and 1 repository: about" in text
+    assert "9 of 19 weeks saved" in text
+    assert "About 2 minutes left, at the pace so far." in text

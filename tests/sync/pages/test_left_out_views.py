@@ -232,7 +232,10 @@ def test_the_dashboard_asks_once_whose_private_repositories_are_included(private
     private_visitor.post(ORGANIZATIONS, {"ticked": "acme", "confirmed": "on"})
 
     assert (agreement()["organizations"], agreement()["organizations_out"]) == (["acme"], ["Globex"])
-    assert "are not collected" not in words(private_visitor.get(reverse("dashboard")).content)
+    page = words(private_visitor.get(reverse("dashboard")).content)
+    assert "are not collected" not in page
+    assert "your own and those of acme ." in page
+    SyncRun.objects.all().delete()
     assert "Your own and those of acme ." in words(private_visitor.get(reverse("choices")).content)
 
 
