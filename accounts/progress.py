@@ -20,6 +20,12 @@ class Progress:
             bar = "#" * filled + "." * (WIDTH - filled)
             self._write(f"\r[{bar}] {self._done}/{self._total} {self._what}")
 
+    def at(self, done: int, total: int) -> None:
+        """Where both are known only as time goes by."""
+        self._done, self._total = done - 1, max(total, 1)
+        self._is_shown = bool(self._stream.isatty())
+        self.step()
+
     def end(self) -> None:
         if self._is_shown:
             self._write("\n")

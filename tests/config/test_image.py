@@ -148,7 +148,7 @@ def test_every_role_runs_the_same_image_and_may_write_nothing() -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_each_role_has_its_command(name: str) -> None:
-    command = SERVICES[name].get("command")
+    command: list[str] | None = SERVICES[name].get("command")
     wanted = {
         "migrate": ["python", "manage.py", "migrate", "--noinput"],
         "web": None,  # the image's own
@@ -157,6 +157,7 @@ def test_each_role_has_its_command(name: str) -> None:
     if name in wanted:
         assert command == wanted[name]
     else:
+        assert command is not None
         assert command[:2] == ["dramatiq", "sync.actors"]
 
 

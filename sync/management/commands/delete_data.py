@@ -6,6 +6,7 @@ from django.db import transaction
 from sync.leaving import erasing
 from sync.leaving.erasing import ErasingUnderWay
 from sync.management.acting import ActingCommand, operator
+from sync.management.following import add_wait, follow
 from sync.models import EraseScope
 from sync.operators import operating
 
@@ -20,10 +21,11 @@ class Command(ActingCommand):
         self.add_member(parser)
         scopes = (EraseScope.PRIVATE, EraseScope.FILES, EraseScope.ACCOUNT)
         parser.add_argument("--scope", required=True, choices=[scope.value for scope in scopes])
+        add_wait(parser)
         super().add_arguments(parser)
 
     def handle(
-        self, *_args: Any, member: str, scope: str, reason: str, dry_run: bool, **_options: Any
+        self, *_args: Any, member: str, scope: str, reason: str, dry_run: bool, wait: bool, **_options: Any
     ) -> None:
         subscription = operating.find_member(member)
         what = EraseScope(scope).label
@@ -38,3 +40,6 @@ class Command(ActingCommand):
         except ErasingUnderWay as error:
             raise operating.NotPossible(str(error)) from None
         self.stdout.write(f"Run {run.pk} deletes {what} of {subscription}; receipt {run.receipt.key}.")
+        if wait:
+            follow(run, self.stderr)
+            self.stdout.write(f"Run {run.pk} is over; the receipt says what a listing confirmed.")

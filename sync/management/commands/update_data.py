@@ -1,12 +1,13 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 # The scan sends messages of actors.
 import sync.actors  # noqa: F401
 from sync import scanning
+from sync.models import Subscription, SyncRun
 from sync.operators import heartbeat
 
 
@@ -16,8 +17,16 @@ class Command(BaseCommand):
         "again whatever is overdue. The workers do the rest."
     )
 
-    def handle(self, *_args: Any, **_options: Any) -> None:
-        found = scanning.scan(timezone.now(), settings.SYNC_SCAN_LIMIT)
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="count who is due and what is overdue")
+
+    def handle(self, *_args: Any, dry_run: bool, **_options: Any) -> None:
+        now = timezone.now()
+        if dry_run:
+            due, overdue = Subscription.objects.due(now).count(), SyncRun.objects.to_nudge(now).count()
+            self.stdout.write(f"would queue {due}, send again {overdue}")
+            return
+        found = scanning.scan(now, settings.SYNC_SCAN_LIMIT)
         scanning.note_scan(timezone.now())
         heartbeat.beat()
         self.stdout.write(

@@ -1,0 +1,140 @@
+"""Every command of ours for operators: help, rehearsal, a bar on a terminal, exit codes."""
+
+import io
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+from django.core.management import CommandError, call_command, get_commands, load_command_class
+from django.utils import timezone
+
+from sync.models import Receipt, Subscription, SyncRun
+from tests.config.test_settings import ROOT
+from tests.sync.broker import Sent
+from tests.sync.factories import make_year_file
+
+pytestmark = pytest.mark.django_db(transaction=True)
+OURS = sorted(name for name, app in get_commands().items() if app in ("accounts", "sync"))
+WANTED = {
+    "update_data",
+    "sync_member",
+    "reconcile",
+    "view_metadata",
+    "delete_data",
+    "import_users",
+    "rotate_keys",
+    "check_project",
+    "stop_syncing",
+    "start_syncing",
+    "after_restore",
+}
+# These change nothing, or are the second half of one that was rehearsed.
+NOTHING_TO_REHEARSE = {"check_project", "check_sandbox", "add_authenticator"}
+WHY = ("--reason", "asked by mail")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_all_that_is_wanted_is_there() -> None:
+    assert set(OURS) >= WANTED
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_each_says_what_it_is_for(name: str) -> None:
+    command = load_command_class(get_commands()[name], name)
+    said = command.create_parser("manage.py", name).format_help()
+    assert len(command.help) > 40
+    assert "usage: manage.py" in said
+    assert ("--dry-run" in said) is (name not in NOTHING_TO_REHEARSE)
+
+
+@pytest.mark.parametrize(("option", "code"), [("--help", 0), ("--no-such-option", 2)])
+def test_exit_codes_are_those_of_a_process(option: str, code: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "sync_member", option],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+
+
+# --- One scan -----------------------------------------------------------------------------------------------
+
+
+def test_a_rehearsed_scan_counts_and_sends_nothing(subscription: Subscription, sent: Sent) -> None:
+    output = io.StringIO()
+    call_command("update_data", "--dry-run", stdout=output)
+    assert output.getvalue() == "would queue 1, send again 0\n"
+    assert not sent.messages
+    assert not SyncRun.objects.exists()
+
+
+# --- Waiting for a run --------------------------------------------------------------------------------------
+
+
+def after_a_while(monkeypatch: pytest.MonkeyPatch, *acts: Callable[[], object]) -> None:
+    """Each look at the run is followed by what a worker would have done meanwhile."""
+    left = list(acts)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: left.pop(0)())
+
+
+def end(state: SyncRun.State, code: str = "") -> Callable[[], object]:
+    return lambda: SyncRun.objects.update(state=state, error_code=code, finished_at=timezone.now())
+
+
+def test_a_run_is_waited_for_and_its_weeks_are_shown(
+    subscription: Subscription, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def collect() -> None:
+        Subscription.objects.update(ledger_starts_on="2025-12-29")
+        make_year_file(subscription, 2026)
+
+    after_a_while(monkeypatch, collect, end(SyncRun.State.SUCCEEDED))
+    terminal, output = Terminal(), io.StringIO()
+
+    call_command("sync_member", "octocat", "--wait", *WHY, stdout=output, stderr=terminal)
+
+    assert "20/" in terminal.getvalue()
+    assert "succeeded" in output.getvalue()
+
+
+def test_a_run_that_fails_is_an_exit_code(
+    subscription: Subscription, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after_a_while(monkeypatch, end(SyncRun.State.FAILED, "github_access_lost"))
+    with pytest.raises(CommandError, match=r"is failed \(github_access_lost\)"):
+        call_command("sync_member", "octocat", "--wait", *WHY, stdout=io.StringIO(), stderr=io.StringIO())
+
+
+def test_an_erasing_is_waited_for_part_by_part(
+    subscription: Subscription, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after_a_while(
+        monkeypatch,
+        lambda: Receipt.objects.update(files="done"),
+        lambda: subscription.user.delete(),
+    )
+    terminal, output = Terminal(), io.StringIO()
+    arguments = ("octocat", "--scope", "account", "--wait", *WHY)
+    call_command("delete_data", *arguments, stdout=output, stderr=terminal)
+    assert "1/3 parts" in terminal.getvalue()
+    assert "is over" in output.getvalue()
+
+
+def test_nothing_is_drawn_where_nobody_looks(
+    subscription: Subscription, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after_a_while(monkeypatch, end(SyncRun.State.SUCCEEDED))
+    quiet = io.StringIO()
+    call_command("sync_member", "octocat", "--wait", *WHY, stdout=io.StringIO(), stderr=quiet)
+    assert quiet.getvalue() == ""
