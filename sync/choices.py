@@ -54,6 +54,17 @@ def carry_over(known: Subscription | None, agreement: dict[str, Any]) -> dict[st
     return {**agreement, **{name: known.agreement[name] for name in SETTINGS if name in known.agreement}}
 
 
+def answer_move(subscription: Subscription, *, widens: bool) -> None:
+    """A member of the app before this one has seen what is new: only a yes adds to what is collected."""
+    with transaction.atomic():
+        subscription = _locked(subscription)
+        kinds = list(consent.KINDS) if widens else subscription.kinds
+        answer = {"text": consent.TEXT_VERSION, "kinds": kinds, "agreed_at": timezone.now().isoformat()}
+        subscription.agreement = {**subscription.agreement, **answer}
+        subscription.next_due_at = timezone.now()
+        subscription.save(update_fields=["agreement", "next_due_at"])
+
+
 # --- Private repositories -----------------------------------------------------------------------------
 
 
@@ -142,7 +153,7 @@ def bring_back(subscription: Subscription, year_file: YearFile) -> None:
             _read_year_again(subscription, year_file.year)
         names = [name for name in left_out_files(subscription) if name != year_file.name]
         subscription.agreement = {**subscription.agreement, "left_out_files": names}
-        subscription.save(update_fields=["lists", "agreement"])
+        subscription.save(update_fields=["lists", "probe", "agreement"])
         if subscription.status == Subscription.Status.ACTIVE:
             runs.start(subscription, SyncRun.Trigger.MEMBER, is_interactive=True)
 
@@ -151,16 +162,21 @@ def read_everything_again(subscription: Subscription) -> None:
     """Also what only a file of the old app tells. The caller saves the subscription."""
     _read_histories_again(subscription)
     subscription.read_lists_again()
-    subscription.lists = {name: state for name, state in subscription.lists.items() if name != OLD_FILES}
-    subscription.probe = {name: seen for name, seen in subscription.probe.items() if name != OLD_FILES}
+    _look_at_old_files_again(subscription)
     if CALENDAR in subscription.lists:
         calendars.read_again(subscription, timezone.now().date())
 
 
+def _look_at_old_files_again(subscription: Subscription) -> None:
+    subscription.lists = {name: state for name, state in subscription.lists.items() if name != OLD_FILES}
+    subscription.probe = {name: seen for name, seen in subscription.probe.items() if name != OLD_FILES}
+
+
 def _read_year_again(subscription: Subscription, year: int) -> None:
-    """Histories, lists and that year's calendar. The caller saves the subscription."""
+    """Histories, lists, that year's calendar, and what only the old app's file tells. The caller saves."""
     _read_histories_again(subscription)
     subscription.read_lists_again()
+    _look_at_old_files_again(subscription)
     calendar = subscription.lists.setdefault(CALENDAR, {"years": [], "windows": []})
     waiting = [list(window) for window in calendar["windows"]]
     calendar["windows"] = waiting + [window for window in _windows(year) if window not in waiting]

@@ -16,6 +16,7 @@ from django_htmx.http import trigger_client_event
 
 from sync import runs
 from sync.access import member_page
+from sync.legacy.moving import awaits_consent
 from sync.models import Subscription, SyncRun
 from sync.pages.dashboard import Dashboard, update_again_at
 from sync.pages.example import example_year
@@ -33,6 +34,8 @@ def landing(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 @member_page
 def dashboard(request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    if awaits_consent(subscription):
+        return redirect("moved")
     page = Dashboard.load(subscription, timezone.now())
     year = request.GET.get("year", str(page.years[0]))
     if year not in map(str, page.years):

@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from openhumans_client import File, NotFound, OpenHumansClient
-from sync import credentials
+from sync import choices, credentials
 from sync.consent import Choice
 from sync.errors import LeaseLost
 from sync.legacy import github_json
@@ -25,7 +25,7 @@ from sync.legacy.importing import (
     legacy_files,
     memory,
 )
-from sync.models import StagedBatch, SyncRun
+from sync.models import StagedBatch, Subscription, SyncRun
 from sync.publish import Publisher
 from tests.repositories import Repository
 from tests.sync.legacy.test_github_json import document, oid, rest_commit
@@ -359,3 +359,28 @@ def test_a_worker_that_lost_its_place_stages_nothing(world: World) -> None:
         import_legacy_file(publisher, old_file(world))
     world.subscription.refresh_from_db()
     assert (StagedBatch.objects.count(), memory(world.subscription)) == (0, {})
+
+
+def test_a_year_that_is_brought_back_has_also_what_only_the_old_file_knows(
+    private_world: World, repository: Repository
+) -> None:
+    """Its histories are read again, and so is the old file: GitHub no longer tells of these commits."""
+    world, year = private_world, timezone.now().year - 1
+    world.sync()
+    gone = rest_commit(1, moment=f"{year}-05-05T12:00:00Z")
+    keep_old_file(world, own(world, gone=[gone]))
+    Subscription.objects.update(probe={**world.subscription.probe, "legacy": None})
+    world.sync()
+    assert oid(1) in by_oid(world)
+    name = f"github-private-{year}.json"
+    [file] = [f for f in world.state.files.of_member(str(world.member.open_humans_id)) if f.basename == name]
+    world.state.files.delete(file)
+    Subscription.objects.update(reconciled_at=None)
+    world.sync()
+    assert oid(1) not in by_oid(world)
+
+    choices.bring_back(world.subscription, world.subscription.year_files.get(kind="private", year=year))
+    run = world.subscription.active_run
+    assert run is not None
+    world.finish(run)
+    assert by_oid(world)[oid(1)]["imported"] is True
