@@ -20,7 +20,7 @@ from sync.pages.track_weeks import (
 from sync.tracking import rewriting, scope, sheets
 from sync.tracking.sheets import SheetTrack
 
-SHOWN = 24
+SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)

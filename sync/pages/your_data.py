@@ -21,6 +21,13 @@ import json, pandas
 weeks = json.load(open("github-2026.json"))["weeks"]
 commits = pandas.DataFrame([{"week": week, **commit} for week in weeks for commit in weeks[week]["commits"]])
 """
+TRACK_LINES = """\
+import json, pandas
+
+features = json.load(open("github-tracks-2026.geojson"))["features"]
+tracks = pandas.DataFrame([feature["properties"] for feature in features])
+weekly = tracks[tracks.kind == "track"].groupby("week")[["distance_m", "duration_s"]].sum()
+"""
 
 
 # The columns of github-daily.csv after the calendar's own count.
@@ -42,6 +49,7 @@ COLUMNS = {
 def your_data(request: HttpRequest) -> HttpResponse:
     context = {
         "three_lines": THREE_LINES,
+        "track_lines": TRACK_LINES,
         "columns": [{"column": column, "words": words} for column, words in COLUMNS.items()],
         "login_days": settings.SESSION_COOKIE_AGE // 86_400,
         "left_rows_days": int(settings.LEFT_ROWS_DAYS),

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from sync.models import OperatorAction, Receipt, RepositoryState, Subscription, SyncRun
 from sync.weeks import Week, WeekState
+from tests.browser import track_states
 from tests.sync.factories import make_finished_run, make_ledger, make_run, make_year_file
 
 YEARS = 15
@@ -260,4 +261,12 @@ STATES = (
     State("week-unreadable", f"/weeks/{WEEK}/", archive, lambda: on_open_humans(b"{}"), expected=502),
     State("week-missing", f"/weeks/{Week.of(NOW)}/"),
     State("your-data", "/your-data/"),
+    State("tracks-off", "/tracks/"),
+    State("tracks-found", "/tracks/", track_states.found),
+    State("tracks", "/tracks/", track_states.answered),
+    State("tracks-rewritten", "/tracks/", track_states.rewriting),
+    State("tracks-of-year", f"/tracks/{track_states.YEAR}/", track_states.answered),
+    State("track", f"/tracks/{track_states.FILE}/{track_states.BLOB}/0/", track_states.answered),
+    State("dashboard-tracks", f"/dashboard/?year={track_states.YEAR}", track_states.answered),
+    State("dashboard-tracks-found", "/dashboard/", track_states.found),
 )  # fmt: skip

@@ -1,13 +1,16 @@
 """From a repository on GitHub to a tracks file on Open Humans: both stand-ins, real Postgres and Valkey."""
 
 import hashlib
+from pathlib import Path
+from typing import Any
 
 import jsonschema_rs
 import pytest
 
 from sync.models import StagedBatch, TrackBlob, TrackPlace, YearFile
+from sync.pages.your_data import TRACK_LINES
 from sync.tracks.feature import SCHEMA_FILE
-from tests.sync.tracking.rides import collect_all, look, sync, tracks_files
+from tests.sync.tracking.rides import collect_all, features, look, sync, tracks_files
 from tests.sync.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,3 +67,21 @@ def test_a_second_sync_costs_one_request_and_no_upload(world: World) -> None:
     sync(world)
     assert (world.github.total - github, world.openhumans.total - openhumans) == (1, 0)
     assert world.checksums() == before
+
+
+def test_the_lines_of_pandas_read_a_file(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    collect_all(world)
+    (tmp_path / "github-tracks-2026.geojson").write_bytes(world.stored()["github-tracks-2026.geojson"])
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(TRACK_LINES, names)  # noqa: S102 - the lines are ours
+    (feature,) = features(world)
+    assert list(names["tracks"]["blob_oid"]) == [feature["properties"]["blob_oid"]]
+    assert dict(names["weekly"]["distance_m"]) == {"2026-W19": feature["properties"]["distance_m"]}
+
+
+def test_the_lines_on_the_page_are_those_of_the_docs() -> None:
+    page = Path(__file__).parents[3] / "docs" / "tracks.md"
+    assert TRACK_LINES in page.read_text(encoding="utf-8")
