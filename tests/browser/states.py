@@ -94,7 +94,8 @@ def removed(subscription: Subscription) -> None:
 
 def first_sync(subscription: Subscription) -> None:
     """Half of fifteen years after a minute and a half."""
-    archive(subscription)
+    if not subscription.year_files.exists():
+        archive(subscription)
     half = WEEK.year - YEARS // 2
     subscription.year_files.filter(year__lt=half).delete()
     subscription.runs.all().delete()
