@@ -92,7 +92,7 @@ class Dashboard:
 
     @property
     def estimate(self) -> Estimate | None:
-        """Of a first sync, from what the probe told."""
+        """Of a first sync, from what the probe told; none that has been proved wrong already."""
         run = self.newest
         if run is None or not self.is_collecting or self.subscription.synced_at is not None:
             return None
@@ -101,7 +101,8 @@ class Dashboard:
         )
         commits = Commits(counts["total"] or 0, counts["unknown"])
         elapsed = self.now - run.started_at if run.started_at else timedelta()
-        return estimate(self.subscription.lists, commits, pace_of(elapsed, run.requests))
+        found = estimate(self.subscription.lists, commits, pace_of(elapsed, run.requests))
+        return found if found is not None and run.requests < found.requests else None
 
     @property
     def agreed(self) -> Agreed:

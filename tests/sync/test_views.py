@@ -759,10 +759,13 @@ def test_a_first_sync_tells_what_it_will_take_and_how_long_it_still_takes(
     make_year_file(subscription, 2026, weeks=weeks)
     lists = {"calendar": {"years": [2025, 2026], "windows": []}, "repositories": {"total": 1}}
     Subscription.objects.update(lists=lists, ledger_starts_on=date(2026, 1, 1), synced_at=None)
-    began = NOW - timedelta(seconds=90)
-    make_run(subscription, state=SyncRun.State.RUNNING, started_at=began, requests=10, points=12)
+    run = make_run(subscription, state=SyncRun.State.RUNNING, started_at=NOW, requests=1, points=1)
     text = words(visitor.get(reverse("dashboard")).content)
+    assert "GitHub shows 2 years and 1 repository: that takes about 4 requests and 1 minute." in text
+    SyncRun.objects.filter(pk=run.pk).update(requests=12)
+    assert "that takes about" not in words(visitor.get(reverse("dashboard")).content)
 
-    assert "GitHub shows 2 years and 1 repository: about" in text
+    SyncRun.objects.filter(pk=run.pk).update(started_at=NOW - timedelta(seconds=90))
+    text = words(visitor.get(reverse("dashboard")).content)
     assert "9 of 19 weeks saved" in text
     assert "About 2 minutes left, at the pace so far." in text
