@@ -1,11 +1,13 @@
 """Many members at once, made directly in the database."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
+from django.db import connection
+from django.db.models import Model
 
 from accounts.models import Credential, User
 from sandbox.github.service import Service
@@ -26,14 +28,27 @@ def crowd(count: int, due: datetime) -> list[Subscription]:
 
 
 def bare_crowd(count: int, due: datetime) -> None:
-    """Members without anything but a due date: enough to be scanned."""
-    people = User.objects.bulk_create(
-        User(username=f"bare-{n}", open_humans_id=f"{30_000_000 + n}", password="!") for n in range(count)
-    )
-    Subscription.objects.bulk_create(
-        Subscription(user=user, github_id=2_000_000 + n, github_login=f"bare-{n}", next_due_at=due)
-        for n, user in enumerate(people)
-    )
+    """Members without anything but a due date: enough to be scanned. By Postgres, so a million will do."""
+    first = User.objects.create(username="bare-0", open_humans_id="30000000", password="!")
+    model = Subscription(user=first, github_id=2_000_000, github_login="bare-0", next_due_at=due)
+    model.save()
+    _multiply(first, count, {"username": "'bare-' || n", "open_humans_id": "(30000000 + n)::text"})
+    its_user = "(select u.id from accounts_user u where u.username = 'bare-' || n)"
+    _multiply(model, count, {"user_id": its_user, "github_id": "2000000 + n", "github_login": "'bare-' || n"})
+
+
+def _multiply(row: Model, count: int, own: Mapping[str, str]) -> None:
+    """Rows like this one, but for expressions of `n`, its number, until there are so many."""
+    table = row._meta.db_table
+    columns = [field.column for field in row._meta.concrete_fields if not field.primary_key]
+    values = [own.get(column, f't."{column}"') for column in columns]
+    names = ", ".join(f'"{column}"' for column in columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"insert into {table} ({names}) select {', '.join(values)}"  # noqa: S608 - names of our own
+            f" from {table} t, generate_series(1, %s) n where t.id = %s",
+            [count - 1, row.pk],
+        )
 
 
 def states(subscriptions: Iterable[Subscription]) -> set[str]:

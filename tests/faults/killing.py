@@ -204,8 +204,7 @@ class Killer:
         say(f"{self.killed:4} {victim}, resumed after {took:.1f} s")
 
     def _live_for(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        self.stack.live(lambda: time.monotonic() >= until)
+        self.stack.live_for(seconds)
         self._thaw()
 
     def _thaw(self, *, everything: bool = False) -> None:

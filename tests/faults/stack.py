@@ -44,8 +44,9 @@ from tests.secrets.installation import Installation, require_no_leak
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER")
 LEASE_SECONDS = 3.0
 SCAN_SECONDS = 1.0
-# From the start of a worker to its first message, on two cores that others use as well.
-BOOT_SECONDS = 25.0
+# From the start of a worker to its first message, on two cores that others use as well. How long it took to
+# resume stands in the table.
+BOOT_SECONDS = 60.0
 NUMBERS = {
     "SYNC_LEASE_SECONDS": str(LEASE_SECONDS),
     "SYNC_NUDGE_SECONDS": "2",
@@ -54,8 +55,8 @@ NUMBERS = {
     "SYNC_UPDATE_NOW_SECONDS": "0",
     "LOG_LEVEL": "INFO",
 }
-START_SECONDS = 90.0
-END_SECONDS = 120.0
+START_SECONDS = 180.0
+END_SECONDS = 300.0
 # GitHub's tokens can be refreshed, and none runs out by itself in the middle of a drill.
 TOKEN_SECONDS = "28800"
 MEMBER = "01234567"
@@ -178,6 +179,10 @@ class Stack:
                 )
             time.sleep(0.05)
         return time.monotonic() - began
+
+    def live_for(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        self.live(lambda: time.monotonic() >= until)
 
     def scan(self) -> None:
         """As the scheduler does each minute, but each second."""

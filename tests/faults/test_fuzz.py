@@ -30,7 +30,7 @@ from tests.repositories import Repository
 from tests.sync.world import World, living
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
-EXAMPLES = 300 if IS_LONG else 12
+EXAMPLES = 150 if IS_LONG else 12
 STATUSES = (
     200,
     201,

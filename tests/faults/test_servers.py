@@ -17,6 +17,8 @@ pytestmark = pytest.mark.faults
 GRAPHQL = "POST /api/graphql"
 BLOCK_SECONDS = 6.0
 ANSWERED_BEFORE_THE_LIMIT = 4
+# How long Redis stays away at the worst moments.
+AWAY_SECONDS = 60.0 if IS_LONG else 0.5
 
 
 def test_servers_come_and_go_and_nothing_is_lost_or_asked_too_early(place: Path) -> None:
@@ -39,11 +41,12 @@ def empty_redis_during_a_wait(stack: Stack, truth: Truth, drill: Drill) -> Truth
     """The message of the wait and the budget are gone; what blocks is in Postgres."""
     begin_with_limit(stack)
     stack.live(lambda: stack.is_waiting, what="the run waits for the limit")
-    asked = stack.github.count(GRAPHQL)
+    asked, until = stack.github.count(GRAPHQL), blocked_until(stack)
     stack.stop_server("valkey", signal.SIGKILL)
+    stack.live_for(AWAY_SECONDS)
+    assert stack.github.count(GRAPHQL) == asked, "nothing may be asked without the budget"
     stack.start_server("valkey")
     stack.redis_command("FLUSHALL")
-    until = blocked_until(stack)
     stack.live(lambda: stack.github.count(GRAPHQL) > asked or stack.settled, what="the run goes on")
     assert datetime.now(UTC) >= until, "GitHub was asked while it had told us to wait"
     return finish(stack, truth, drill, "emptied during a wait")
@@ -57,6 +60,7 @@ def take_redis_away_while_a_retry_is_stored(stack: Stack, truth: Truth, drill: D
         stack.stop_server("valkey", signal.SIGKILL)
     stack.live(lambda: "a retry is kept" in stack.said(), what="the retry cannot be stored")
     assert stack.is_waiting, f"{stack.runs()}\n{stack.said()}"
+    stack.live_for(AWAY_SECONDS)
     stack.start_server("valkey")
     return finish(stack, truth, drill, "away while a retry was stored")
 

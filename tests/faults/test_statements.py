@@ -22,7 +22,7 @@ from tests.sync.world import World, living
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 WRITES = ("INSERT", "UPDATE", "DELETE", "SAVEPOINT", "RELEASE")
-DEATHS = 200 if IS_LONG else 8
+DEATHS = 60 if IS_LONG else 5
 
 
 class Killed(BaseException):
