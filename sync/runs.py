@@ -11,6 +11,11 @@ from sync.models import Subscription, SyncRun
 from sync.operators.counters import count
 from sync.queues import send_step
 
+# The members of one day do not stay together for ever.
+DUE_JITTER = 0.1
+# No limit lasts longer than a day: what waits longer was told to by a clock that was wrong.
+LONGEST_WAIT = timedelta(hours=25)
+
 
 def start(subscription: Subscription, trigger: SyncRun.Trigger, *, is_interactive: bool = False) -> SyncRun:
     """Queue a run, or return the one that is already active: a member has at most one."""

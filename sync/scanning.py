@@ -31,6 +31,7 @@ class Scanned:
 
 def scan(now: datetime, limit: int) -> Scanned:
     """Costs what there is to do, however many members there are: nothing else is looked at or counted."""
+    set_right(now)
     nudged = nudge(now, limit)
     return Scanned(queue_due(now, limit - _to_come()), nudged)
 
@@ -49,6 +50,19 @@ def _to_come() -> int:
     """Runs that are in the queue, and those that all come back when an outage ends."""
     outages = Q(state=SyncRun.State.WAITING) & ~Q(wait_reason=SyncRun.WaitReason.GITHUB_LIMIT)
     return SyncRun.objects.filter(Q(state=SyncRun.State.QUEUED) | outages).count()
+
+
+def set_right(now: datetime) -> None:
+    """Make due at once what is put off further than anything ever is: the server's clock was ahead."""
+    far = SyncRun.objects.active().filter(nudge_at__gt=now + runs.LONGEST_WAIT)
+    put_off = far.update(nudge_at=now, resume_at=None, lease_until=None)
+    longest = timedelta(days=settings.SYNC_DUE_DAYS) * (1 + runs.DUE_JITTER) + runs.LONGEST_WAIT
+    subscriptions = Subscription.objects.filter(
+        status=Subscription.Status.ACTIVE, next_due_at__gt=now + longest
+    )
+    put_off += subscriptions.update(next_due_at=now)
+    if put_off:
+        logger.error("A clock of this site was ahead; %d runs and members that it put off are due.", put_off)
 
 
 @transaction.atomic

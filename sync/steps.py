@@ -38,7 +38,6 @@ LONGEST_LIMIT_WAIT_SECONDS = 3600
 # How long after its time the message of a wait counts as lost.
 LOST_WAIT_SECONDS = 30
 FAILURES_BEFORE_PAUSE = 5
-DUE_JITTER = 0.1
 DOCUMENTS_EVERY = timedelta(days=7)
 
 
@@ -157,9 +156,9 @@ def _before_request(run: SyncRun) -> Callable[[], None]:
     """Before each request to GitHub: the run is still ours, and nobody has learnt of a limit meanwhile."""
 
     def check() -> None:
-        blocked_until = run.renew()
+        blocked_until, now = run.renew(), timezone.now()
         switch.check()
-        if blocked_until and blocked_until > timezone.now():
+        if blocked_until and now < blocked_until < now + runs.LONGEST_WAIT:
             raise github.RateLimited(blocked_until, "primary", "graphql")
 
     return check
@@ -342,7 +341,8 @@ def succeed(run: SyncRun) -> None:
             run.add_weeks(settle_ledger(subscription, now))
             subscription.probe = {**subscription.probe, "settled": standing}
         runs.finish(run, SyncRun.State.SUCCEEDED, now)
-        due = timedelta(days=settings.SYNC_DUE_DAYS) * random.uniform(1 - DUE_JITTER, 1 + DUE_JITTER)
+        jitter = random.uniform(1 - runs.DUE_JITTER, 1 + runs.DUE_JITTER)
+        due = timedelta(days=settings.SYNC_DUE_DAYS) * jitter
         subscription.failures, subscription.synced_at = 0, now
         subscription.next_due_at = reconciling.next_due(subscription, now + due)
         subscription.blocked_until = None

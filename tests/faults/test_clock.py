@@ -18,7 +18,7 @@ from sync.models import Subscription, SyncRun
 from sync.weeks import Week, WeekState, held_state, weeks_of_year
 from tests.faults.simulation import Clockwork, clockwork
 from tests.repositories import Repository
-from tests.sync.world import World, living
+from tests.sync.world import World, forget_budget, living
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -134,6 +134,30 @@ def test_a_clock_that_jumps_between_two_steps_loses_nothing(
         assert world.oids() == world.repository.oids()
         works.clock.tick(-jump)
         world.sync()
+        assert world.oids() == world.repository.oids()
+
+
+@pytest.mark.parametrize("work", ["all of it", "a step", "a limit"])
+def test_what_was_done_while_the_clock_was_ahead_is_not_waited_for(
+    frozen: Frozen, settings: Settings, work: str
+) -> None:
+    """A year ahead for an hour, then right again: due dates, leases and waits of then count for nothing."""
+    settings.SYNC_STEP_REQUESTS = 1
+    with frozen("2026-11-20T12:00:00+00:00", "2026-11-10T00:00:00+00:00") as (world, works):
+        works.clock.tick(timedelta(days=365))
+        run = world.start()
+        if work == "all of it":
+            world.finish(run)
+        elif work == "a step":
+            assert SyncRun.objects.claim(run.pk, 0, datetime.now(UTC)) is not None
+        else:
+            world.github.fault(refuse_after_requests={"after": 0, "for_seconds": 60, "form": "primary_403"})
+            assert world.step(run) is not None
+            world.github.reset()
+            forget_budget(world.subscription)
+        works.clock.tick(-timedelta(days=365))
+        works.run_for(2 * HOUR, HOUR)
+        assert SyncRun.objects.filter(state=SyncRun.State.SUCCEEDED, finished_at__year=2026).exists()
         assert world.oids() == world.repository.oids()
 
 

@@ -22,7 +22,9 @@ from tests.sync.world import World, living
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 WRITES = ("INSERT", "UPDATE", "DELETE", "SAVEPOINT", "RELEASE")
-DEATHS = 60 if IS_LONG else 5
+STAGING = 'INSERT INTO "sync_stagedbatch"'
+# Of each sort of moment.
+DEATHS = 40 if IS_LONG else 2
 
 
 class Killed(BaseException):
@@ -40,15 +42,15 @@ def world(tmp_path: Path, settings: Settings) -> Iterator[World]:
 
 
 @contextmanager
-def dying_before(statement: int) -> Iterator[list[int]]:
-    """Die before the n-th write, counted from 0; how many there were stands in the list."""
-    written = [0]
+def dying_before(statement: int) -> Iterator[list[str]]:
+    """Die before the n-th write, counted from 0; those that were done stand in the list."""
+    written: list[str] = []
 
     def execute(run: Callable[..., Any], sql: str, *arguments: Any) -> Any:
         if sql.lstrip().upper().startswith(WRITES):
-            if written[0] == statement:
+            if len(written) == statement:
                 raise Killed
-            written[0] += 1
+            written.append(sql)
         return run(sql, *arguments)
 
     with connection.execute_wrapper(execute):
@@ -60,12 +62,20 @@ def test_killed_before_any_statement_nothing_is_lost_or_doubled(world: World) ->
     drill, dice = new_drill("killed between two statements"), random.Random(SEED)
     with dying_before(-1) as written:
         world.sync()
-    truth, statements = world.checksums(), written[0]
-    for statement in sorted(dice.sample(range(statements), min(DEATHS, statements))):
+    truth = world.checksums()
+    for statement in moments(written, dice):
         begin_anew(world)
         live_through(world, statement, drill)
-        assert world.checksums() == truth, f"killed before statement {statement} of {statements}"
-    say(f"killed before {drill.faults_injected} of {statements} statements")
+        assert world.checksums() == truth, f"killed before {statement}: {written[statement]}"
+    say(f"killed before {drill.faults_injected} of {len(written)} statements")
+
+
+def moments(written: list[str], dice: random.Random) -> list[int]:
+    """Most of all between a cursor and the records that came with it."""
+    staging = [n for n, sql in enumerate(written) if sql.startswith(STAGING)]
+    others = [n for n in range(len(written)) if n not in staging]
+    count = min(DEATHS, len(others))
+    return sorted({*dice.sample(staging, min(count, len(staging))), *dice.sample(others, count)})
 
 
 def live_through(world: World, statement: int, drill: Drill) -> None:

@@ -115,7 +115,7 @@ def test_the_scan_costs_the_same_however_many_are_not_due(
     for members in range(20):
         subscribe(make_member(f"100000{members:02}"), 100 + members, f"person-{members}")
     switch.look_again()
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(10):
         scanning.scan(now - timedelta(days=1), limit=1000)
 
 
@@ -126,7 +126,7 @@ def test_all_who_are_due_are_queued_by_as_many_questions_as_one(
     for number in range(due):
         make_due(subscribe(make_member(f"100000{number:02}"), 100 + number, f"person-{number}"), now)
     switch.look_again()
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(11):
         assert scanning.scan(now, limit=1000).queued == due
     assert len(sent.steps()) == due
 
@@ -169,3 +169,29 @@ def test_cron_does_one_scan_and_prints_what_it_found(
     out = StringIO()
     call_command("update_data", stdout=out)
     assert out.getvalue() == "queued 1, sent again 0, waiting 0, skipped 0\n"
+
+
+def test_what_a_clock_that_was_ahead_put_off_is_due_at_once(
+    subscription: Subscription, now: datetime, sent: Sent
+) -> None:
+    Subscription.objects.update(next_due_at=now + timedelta(days=300))
+    assert scanning.scan(now, limit=1000).queued == 1
+    SyncRun.objects.update(
+        state=SyncRun.State.WAITING,
+        resume_at=now + timedelta(days=300),
+        nudge_at=now + timedelta(days=300),
+        lease_until=now + timedelta(days=300),
+    )
+    assert scanning.scan(now, limit=1000).nudged == 1
+    assert SyncRun.objects.claim(SyncRun.objects.get().pk, 0, now) is not None
+
+
+def test_the_longest_wait_there_is_is_waited_for(
+    subscription: Subscription, now: datetime, sent: Sent
+) -> None:
+    Subscription.objects.update(next_due_at=now + timedelta(days=4.4))
+    assert scanning.scan(now, limit=1000).queued == 0
+    run = runs.start(subscription, SyncRun.Trigger.STALE)
+    a_day = {"resume_at": now + timedelta(days=1), "nudge_at": now + timedelta(days=1, seconds=30)}
+    SyncRun.objects.filter(pk=run.pk).update(state=SyncRun.State.WAITING, **a_day)
+    assert scanning.scan(now, limit=1000).nudged == 0
