@@ -17,6 +17,7 @@ from tests.sync.broker import sent
 __all__ = ["sent"]
 
 
+LONGEST = ("test_kills.py", "test_situations.py", "test_servers.py", "test_publishing_order.py")
 # What the drills of all processes found, where tests run in several.
 found: list[Any] = []
 
@@ -31,6 +32,12 @@ def reported(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def pytest_report_header() -> str:
     return f"fault drills: SEED={summary.SEED}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The real processes first: they wait a lot, and so leave room for what comes beside and after them."""
+    if summary.IS_LONG:
+        items.sort(key=lambda item: not item.nodeid.partition("::")[0].endswith(LONGEST))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -40,7 +40,7 @@ def bare_crowd(count: int, due: datetime) -> None:
 def _multiply(row: Model, count: int, own: Mapping[str, str]) -> None:
     """Rows like this one, but for expressions of `n`, its number, until there are so many."""
     table = row._meta.db_table
-    columns = [field.column for field in row._meta.concrete_fields if not field.primary_key]
+    columns = [str(field.column) for field in row._meta.concrete_fields if not field.primary_key]
     values = [own.get(column, f't."{column}"') for column in columns]
     names = ", ".join(f'"{column}"' for column in columns)
     with connection.cursor() as cursor:
