@@ -176,7 +176,8 @@ class RepositoryState(models.Model):
     held_by_week = models.JSONField(default=dict)
     seen_by_week = models.JSONField(default=dict)
     # Of this reading: {"newest": its first commit, "is_joined": whether it met `newest_oid`,
-    # "met": {week of the author date: [short keys]} where commits are held already}.
+    # "met": {week of the author date: [short keys]} where commits are held already,
+    # "withheld": how many of those GitHub counts the last whole reading did not find; this stays}.
     reading = models.JSONField(default=dict)
     # The newest tree GitHub told us of, and the one whose files we know; see tracking/finding.py.
     tree_oid = models.CharField(max_length=64, blank=True)

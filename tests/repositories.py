@@ -130,7 +130,12 @@ class Repository:
 
     def drop(self, count: int) -> None:
         """A force push that takes the newest commits away."""
+        git(self.path, "update-ref", "refs/heads/before", "main")
         git(self.path, "update-ref", "refs/heads/main", f"main~{count}")
+
+    def restore(self) -> None:
+        """Another one that brings them back."""
+        git(self.path, "update-ref", "refs/heads/main", "before")
 
     def oids(self) -> set[str]:
         """The oids of the member's commits on the default branch."""

@@ -57,9 +57,14 @@ def _take_total(state: RepositoryState, answer: CommitTotal) -> None:
     """Where total and newest commit are what is held, a moved head brought nothing of the member's."""
     state.head_oid = answer.head_oid or ""
     state.said, state.said_for_oid = answer.total, state.head_oid
-    if answer.total == state.held and (answer.newest_oid or "") == state.newest_oid:
+    if answer.total - _withheld(state) == state.held and (answer.newest_oid or "") == state.newest_oid:
         state.pinned_oid, state.is_read = state.head_oid, True
         _take_name(state, answer.name)
+
+
+def _withheld(state: RepositoryState) -> int:
+    """How many commits GitHub counts and does not give: without it such totals would never agree."""
+    return int(state.reading.get("withheld", 0))
 
 
 def _take_name(state: RepositoryState, name: str) -> None:
@@ -207,7 +212,10 @@ def _advance(
     boundary = None
     if state.said is not None and state.said_for_oid == head_oid:
         boundary = agreement(
-            state.held_by_week, state.seen_by_week, state.said, is_joined=state.reading["is_joined"]
+            state.held_by_week,
+            state.seen_by_week,
+            state.said - _withheld(state),
+            is_joined=state.reading["is_joined"],
         )
     if next_cursor and boundary is None:
         last = max(commit.committed_at for commit in commits[-FRONTIER_SAMPLE:])
@@ -220,7 +228,7 @@ def _advance(
 def _begin_reading(state: RepositoryState, head_oid: str, commits: Sequence[Commit]) -> None:
     state.pinned_oid, state.seen_by_week, state.frontier = head_oid, {}, None
     newest = commits[0].oid if commits else ""
-    state.reading = {"newest": newest, "is_joined": False, "met": {}}
+    state.reading = {"newest": newest, "is_joined": False, "met": {}, "withheld": _withheld(state)}
 
 
 def _note_met(state: RepositoryState, news: Sequence[tuple[str, Entry]]) -> None:
@@ -242,6 +250,8 @@ def _conclude(
     state.held_by_week = united(state.held_by_week, state.seen_by_week, boundary)
     state.held = count(state.held_by_week)
     state.newest_oid = reading["newest"]
+    if boundary is None and state.said is not None and state.said_for_oid == state.pinned_oid:
+        state.reading = {**reading, "withheld": state.said - state.held}
     _end_reading(state)
     state.is_read = state.pinned_oid == state.head_oid
     found = [entry for week, entry in news if week > limit and week not in unchanged]
@@ -264,7 +274,9 @@ def _missing(
 
 
 def _end_reading(state: RepositoryState) -> None:
-    state.cursor, state.seen_by_week, state.frontier, state.reading = "", {}, None, {}
+    withheld = _withheld(state)
+    state.reading = {"withheld": withheld} if withheld else {}
+    state.cursor, state.seen_by_week, state.frontier = "", {}, None
 
 
 def _staged_commit(state: RepositoryState, commit: Commit) -> tuple[str, Entry]:

@@ -88,4 +88,5 @@ def _note_month(subscription: Subscription, now: datetime) -> None:
         return  # the first run reads everything anyway
     calendars.read_again(subscription, now.astimezone(UTC).date())
     histories = subscription.repositories.filter(is_fork=False, not_readable="", cursor="")
-    histories.exclude(head_oid="").update(is_read=False, said_for_oid="")
+    # What GitHub counted and did not give may have become readable: `reading` remembers how much that was.
+    histories.exclude(head_oid="").update(is_read=False, said_for_oid="", reading={})
