@@ -100,7 +100,9 @@ def github_token(user: User, refused: str | None = None) -> str:
 
     Raise `GitHubAccessLost` when there is none and the member must connect again.
     """
-    token = _usable_token(user, "github", github_oauth().refresh, github.InvalidGrant, refused)
+    token = _usable_token(
+        user, "github", lambda text: github_oauth().refresh(text), github.InvalidGrant, refused
+    )
     if token is None:
         raise GitHubAccessLost("GitHub no longer accepts the token.")
     return token

@@ -1,12 +1,17 @@
 """Sessions whose requests are counted by service, kind and outcome."""
 
+import os
 import re
+import ssl
+from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
-from requests.adapters import HTTPAdapter
+from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
+from urllib3.util.ssl_ import create_urllib3_context
 
 from sync.operators.counters import count
 
@@ -25,12 +30,35 @@ _OPENHUMANS_KINDS = {
 }
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The authorities that `requests` would trust. It reads them anew for each connection, which takes longer
+    than everything else that a sync without news does; nobody changes them while a process runs."""
+    context = create_urllib3_context()
+    bundle = (
+        os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
+    )
+    if Path(bundle).is_dir():
+        context.load_verify_locations(capath=bundle)
+    else:
+        context.load_verify_locations(cafile=bundle)
+    return context
+
+
 class CountingAdapter(HTTPAdapter):
     """Counts what goes through it. Our clients send with the adapter itself, so nothing passes it by."""
 
     def __init__(self, service: str) -> None:
         self._service = service
         super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options, ssl_context=_trusted())
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+        if verify and "ssl_context" in getattr(conn, "conn_kw", {}):
+            conn.ca_certs = conn.ca_cert_dir = None
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         try:
@@ -45,8 +73,9 @@ class CountingAdapter(HTTPAdapter):
 
 def counting_session(service: str) -> requests.Session:
     session = requests.Session()
+    adapter = CountingAdapter(service)
     for scheme in ("https://", "http://"):
-        session.mount(scheme, CountingAdapter(service))
+        session.mount(scheme, adapter)
     return session
 
 

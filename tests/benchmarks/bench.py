@@ -49,6 +49,7 @@ PARTS = {
     "cost": Part("own_cost", "Our own cost"),
     "memory": Part("memory", "Memory"),
     "growth": Part("growth", "Growth"),
+    "scale": Part("scale_out", "Scale out"),
     "limits": Part("limits", "Limits"),
 }
 

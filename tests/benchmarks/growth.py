@@ -23,6 +23,7 @@ from sync.weeks import Week
 from tests.benchmarks.database_time import DatabaseWatch
 from tests.benchmarks.figures import Report, Spread, ratio
 from tests.benchmarks.journeys import journey
+from tests.benchmarks.service import forget_all
 from tests.cast import make_member, subscribe
 from tests.sync.factories import make_finished_run, make_ledger, make_year_file
 from tests.sync.page_words import signed_in
@@ -71,8 +72,7 @@ def _add_scans(report: Report) -> None:
                 ", ".join(sorted(sequential)) or "none",
             )
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute("truncate accounts_user cascade")
+        forget_all()
     report.note(
         "A scan starts a run for each member that is due and sends its message. Database time is that of all"
         " its statements as the worker sees it, so the way to Postgres is in it; sending the messages is not."

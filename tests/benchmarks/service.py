@@ -20,6 +20,7 @@ from uuid import uuid4
 import requests
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
+from django.db import connection
 from redis import Redis
 
 from config.run.processes import dies_with_parent
@@ -33,6 +34,9 @@ from tests.sync.world import keep
 
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 300.0
+# To read the program takes a child more than this; one that spends less in a second has nothing to do.
+START_CPU_SECONDS = 0.5
+READY_CPU_SECONDS = 0.1
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -98,15 +102,15 @@ def _stand_in(folder: Path, name: str, *arguments: str) -> Iterator[str]:
     command = [sys.executable, "-m", "sandbox", name, "--port", "0", *arguments]
     with (
         (folder / f"{name}.log").open("wb") as log,
-        _process(command, stdout=subprocess.PIPE, stderr=log) as process,
+        _process(command, ROOT, stdout=subprocess.PIPE, stderr=log) as process,
     ):
         yield _announced(process, name)
 
 
 @contextmanager
-def _process(command: list[str], **options: Any) -> Iterator["subprocess.Popen[bytes]"]:
+def _process(command: list[str], cwd: Path, **options: Any) -> Iterator["subprocess.Popen[bytes]"]:
     process = subprocess.Popen(
-        command, cwd=ROOT, start_new_session=True, preexec_fn=dies_with_parent(signal.SIGKILL), **options
+        command, cwd=cwd, start_new_session=True, preexec_fn=dies_with_parent(signal.SIGKILL), **options
     )
     try:
         yield process
@@ -163,8 +167,19 @@ def connect_generated(site: Site, choice: Choice = Choice.PRIVATE) -> Subscripti
 def forget(subscription: Subscription) -> None:
     """The member with all rows, messages and budgets."""
     subscription.user.delete()
-    with Redis.from_url(settings.REDIS_URL) as connection:
-        connection.flushall()
+    _empty_redis()
+
+
+def forget_all() -> None:
+    """All members, with everything of theirs."""
+    with connection.cursor() as cursor:
+        cursor.execute("truncate accounts_user cascade")
+    _empty_redis()
+
+
+def _empty_redis() -> None:
+    with Redis.from_url(settings.REDIS_URL) as client:
+        client.flushall()
 
 
 # --- Workers --------------------------------------------------------------------------------------------
@@ -185,20 +200,41 @@ class Worker:
         """The most memory that one child has had at any time."""
         return max(_status(pid, "VmHWM") / 1024 for pid in self.children())
 
+    def wait_until_ready(self) -> None:
+        """Until each child has started, looked for what is due, and come to rest."""
+        deadline, spent = time.monotonic() + START_SECONDS, 0.0
+        while not self._has_started() or self.cpu_seconds() - spent > READY_CPU_SECONDS:
+            if time.monotonic() > deadline:
+                raise SystemExit("The workers do not come to rest.")
+            spent = self.cpu_seconds()
+            time.sleep(1)
+
+    def _has_started(self) -> bool:
+        children = self.children()
+        return len(children) == self.processes and min(map(_cpu, children)) > START_CPU_SECONDS
+
     def cpu_seconds(self) -> float:
         return sum(_cpu(pid) for pid in self.children())
 
 
 @contextmanager
 def working(folder: Path, processes: int = 1, threads: int = 1, **environment: str) -> Iterator[Worker]:
-    """`dramatiq sync.actors`, as any deployment starts it, with the settings of this process."""
+    """`dramatiq sync.actors`, as any deployment starts it, with the settings of this process.
+
+    `folder` is its working folder, and where its temporary files go.
+    """
     urls = {name: getattr(settings, name) for name in ("GITHUB_URL", "GITHUB_API_URL", "OPENHUMANS_URL")}
+    places = {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
     command = [*program("dramatiq"), "sync.actors", "--processes", str(processes), "--threads", str(threads)]
     folder.mkdir(parents=True, exist_ok=True)
     with (
         (folder / "worker.log").open("ab") as log,
         _process(
-            command, stdout=log, stderr=log, env={**os.environ, **urls, "LOG_LEVEL": "WARNING", **environment}
+            command,
+            folder,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **urls, **places, "LOG_LEVEL": "WARNING", **environment},
         ) as process,
     ):
         yield Worker(process, processes)

@@ -5,6 +5,7 @@ import pytest
 from sandbox.github.generated_size import PROFILES, Size
 from tests.benchmarks import floor
 from tests.benchmarks.bench import PARTS
+from tests.benchmarks.growth import scanned_tables
 from tests.benchmarks.naive import last_page
 from tests.benchmarks.waiting import Model
 
@@ -45,3 +46,10 @@ def test_the_model_of_waiting_adds_the_latency_of_every_request() -> None:
 @pytest.mark.parametrize("name", PARTS)
 def test_every_part_of_the_benchmarks_can_be_measured(name: str) -> None:
     assert callable(PARTS[name].measure)
+
+
+def test_a_plan_tells_which_tables_are_read_from_end_to_end() -> None:
+    index = {"Node Type": "Index Scan", "Relation Name": "sync_subscription"}
+    whole = {"Node Type": "Seq Scan", "Relation Name": "sync_syncrun"}
+    plan = {"Node Type": "Limit", "Plans": [{"Node Type": "Nested Loop", "Plans": [index, whole]}]}
+    assert list(scanned_tables(plan)) == ["sync_syncrun"]

@@ -1,15 +1,27 @@
 """Requests of our clients, counted without a word of whose they are."""
 
+import ssl
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 import requests
 import responses
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pytest_django import Settings
 
 import github_client as github
 from github_client import GitHubClient, GitHubOAuth
 from openhumans_client import OpenHumansClient, OpenHumansError, StartedUpload
+from sync.operators import counted_http
 from sync.operators.counted_http import counting_session
 from tests.providers import EXCHANGE_MEMBER, GITHUB_API_URL, GITHUB_TOKEN, GITHUB_URL, OPENHUMANS_URL
 
@@ -89,3 +101,93 @@ def test_an_unknown_path_is_only_other(counted: Counted) -> None:
     session.get(f"{OPENHUMANS_URL}/member/octocat/", timeout=1)
 
     assert counted == {("requests", "openhumans", "other", "200"): 1}
+
+
+# --- Whom connections trust -------------------------------------------------------------------------------
+
+
+class Answering(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_arguments: object) -> None:
+        """Nothing to say."""
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Of 127.0.0.1, signed by nobody but itself; with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path / "certificate.pem"
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(certificate.public_bytes(Encoding.PEM) + secret)
+    return path
+
+
+@pytest.fixture
+def secure_server(certificate: Path) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield f"https://127.0.0.1:{server.server_address[1]}/"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def fresh_trust() -> Iterator[None]:
+    counted_http._trusted.cache_clear()
+    yield
+    counted_http._trusted.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh_trust")
+def test_a_certificate_that_nobody_vouches_for_is_refused(secure_server: str) -> None:
+    with pytest.raises(requests.exceptions.SSLError):
+        counting_session("github").get(secure_server, timeout=10)
+
+
+@pytest.mark.usefixtures("fresh_trust")
+def test_the_authorities_of_the_environment_are_trusted_instead(
+    secure_server: str, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    assert counting_session("github").get(secure_server, timeout=10).status_code == 204
+
+
+@pytest.mark.usefixtures("fresh_trust")
+def test_another_name_than_that_of_the_certificate_is_refused(
+    secure_server: str, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with pytest.raises(requests.exceptions.SSLError):
+        counting_session("github").get(secure_server.replace("127.0.0.1", "localhost"), timeout=10)
+
+
+@pytest.mark.usefixtures("fresh_trust")
+def test_authorities_are_read_once_for_all_sessions(
+    secure_server: str, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    counting_session("github").get(secure_server, timeout=10)
+    certificate.write_text("no certificate any more")
+    assert counting_session("openhumans").get(secure_server, timeout=10).status_code == 204
