@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from sync import left_out, runs
 from sync.choices import SyncUnderWay, read_everything_again
+from sync.leaving import erasures
 from sync.models import LeftOut, RepositoryState, Subscription, SyncRun, TrackBlob, YearFile
 from sync.records import Record
 from sync.tracking import staging
@@ -50,6 +51,7 @@ def take_tracks_out(subscription: Subscription, states: QuerySet[RepositoryState
 
 
 def write_again(subscription: Subscription, files: QuerySet[YearFile]) -> SyncRun:
+    erasures.note(subscription.user, erasures.REMOVED)
     files.filter(kind__in=YEARS, removed_by_member_at=None).update(to_clean=F("to_clean") + 1)
     active = subscription.active_run
     if active is not None and active.trigger == SyncRun.Trigger.REMOVE:

@@ -19,13 +19,16 @@ from django.utils import timezone
 
 from accounts.encryption import fingerprint
 from accounts.models import User
+from sync.models import EraseScope
 
 logger = logging.getLogger(__name__)
-# The last word on somebody: no row is left. The other acts are the scopes of an erasing that was asked for.
+# The last word on somebody: no row is left.
 GONE = "gone"
-LINE = re.compile(
-    r"(\d{4}-\d\d-\d\dT[\d:.]+\+00:00) (gone|account|files|private|github) ([0-9a-f]{8}):([0-9a-f]{64})"
-)
+# Something was taken out of an archive; what it was, no list may tell.
+REMOVED = "removed"
+# The other acts are the scopes of an erasing that was asked for.
+ACTS = (GONE, REMOVED, *EraseScope.values)
+LINE = re.compile(rf"(\d{{4}}-\d\d-\d\dT[\d:.]+\+00:00) ({'|'.join(ACTS)}) ([0-9a-f]{{8}}):([0-9a-f]{{64}})")
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -20,8 +20,13 @@ from sync import breaker, credentials
 from sync.errors import GitHubAccessLost, OpenHumansAccessLost, SyncError
 from sync.leaving import departures, erasing, erasures, forgetting
 from sync.leaving.erasures import Erasure
-from sync.models import EraseScope, Receipt, Subscription
+from sync.models import PAUSED_BY_MEMBER, EraseScope, Receipt, Subscription, SyncRun
 
+# Begins as a pause by the member does, so that the member alone goes on.
+ASK_AGAIN = (
+    f"{PAUSED_BY_MEMBER}r own wish to have something left out or removed: we had to restore a backup that is "
+    "older, and no longer know what it was. Please ask for it again, then go on."
+)
 DEAD = (GitHubAccessLost, OpenHumansAccessLost, github.Unauthorized, openhumans.Unauthorized)
 
 
@@ -41,7 +46,10 @@ def erasures_to_repeat(known: Iterable[Erasure]) -> list[tuple[User, Erasure]]:
 
 
 def _is_known(user: User, erasure: Erasure) -> bool:
-    """Each erasing has a receipt from the moment it was asked for."""
+    """Each erasing has a receipt from the moment it was asked for, each taking out a run."""
+    if erasure.act == erasures.REMOVED:
+        taken_out = SyncRun.objects.filter(subscription__user=user, trigger=SyncRun.Trigger.REMOVE)
+        return taken_out.filter(created_at__gte=erasure.at).exists()
     return Receipt.objects.filter(
         subscription__user=user, scope=erasure.act, created_at__gte=erasure.at
     ).exists()
@@ -56,13 +64,19 @@ def repeat(user: User, erasure: Erasure) -> None:
     subscription = Subscription.objects.select_for_update(of=("self",)).filter(user=user).first()
     if subscription is None:
         return
+    if erasure.act == erasures.REMOVED:
+        subscription.status, subscription.reason = Subscription.Status.PAUSED, ASK_AGAIN
+        subscription.save(update_fields=["status", "reason"])
+        return
     scope = EraseScope(erasure.act)
     if scope == EraseScope.ACCOUNT:
         # Asked for, and perhaps not done: a run finds out.
         erasing.start(subscription, scope)
         return
     erasing.stop_collecting(subscription, scope)
-    if scope == EraseScope.GITHUB:
+    if scope in (EraseScope.CHANGE, EraseScope.REPLACE):
+        forgetting.forget_github_account(subscription)
+    if scope in (EraseScope.GITHUB, EraseScope.CHANGE, EraseScope.REPLACE):
         forgetting.forget_github(subscription)
         return
     if scope == EraseScope.PRIVATE:

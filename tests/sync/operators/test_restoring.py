@@ -18,7 +18,7 @@ from redis import Redis
 
 from accounts.models import Credential, User
 from config.run import wheels
-from sync import credentials
+from sync import credentials, removing
 from sync.actors import sync_step
 from sync.errors import WaitForLimit
 from sync.leaving import erasing, erasures
@@ -378,3 +378,48 @@ def test_another_member_is_left_alone(subscription: Subscription, stranger: User
     erasures.note(subscription.user, erasures.GONE)
     repeat(erasure_list)
     assert list(User.objects.all()) == [stranger]
+
+
+def test_whoever_had_something_taken_out_since_is_asked_again(
+    subscription: Subscription, erasure_list: Path, sent: Sent, client: Client
+) -> None:
+    removing.write_again(subscription, subscription.year_files.all())
+    SyncRun.objects.all().delete()
+
+    repeat(erasure_list)
+
+    subscription.refresh_from_db()
+    assert subscription.is_paused_by_member
+    client.force_login(subscription.user, backend="django.contrib.auth.backends.ModelBackend")
+    assert "Please ask for it again" in client.get("/dashboard/").content.decode()
+
+
+def test_what_the_dump_knows_to_be_taken_out_is_not_asked_for(
+    subscription: Subscription, erasure_list: Path, sent: Sent
+) -> None:
+    removing.write_again(subscription, subscription.year_files.all())
+    repeat(erasure_list)
+    subscription.refresh_from_db()
+    assert subscription.status == Subscription.Status.ACTIVE
+
+
+@pytest.mark.parametrize("scope", [EraseScope.CHANGE, EraseScope.REPLACE])
+def test_an_account_that_was_exchanged_since_is_not_collected_again(
+    subscription: Subscription, erasure_list: Path, scope: EraseScope
+) -> None:
+    YearFile.objects.create(subscription=subscription, kind="public", year=2026, current_id=7)
+    erasures.note(subscription.user, scope)
+
+    repeat(erasure_list)
+
+    subscription.refresh_from_db()
+    assert subscription.status == Subscription.Status.DISCONNECTED
+    assert subscription.github_identity is None
+    assert not subscription.year_files.exists()
+
+
+def test_every_way_to_erase_has_a_line_that_is_read(subscription: Subscription, erasure_list: Path) -> None:
+    for act in erasures.ACTS:
+        erasures.note(subscription.user, act)
+    known = erasures.read(erasure_list.read_text().splitlines())
+    assert {erasure.act for erasure in known} == {"gone", "removed", *EraseScope.values}
