@@ -42,6 +42,9 @@ SITE_REFUSED = github_client.InvalidClient, openhumans_client.InvalidClient
 # As registered with both providers for the app before this one; see accounts/urls.py.
 LEGACY_CALLBACK_PATHS = {"openhumans": "/openhumans/complete", "github": "/github_complete"}
 
+# Two requests end a sign-in, and hosts cut an answer off after 30 seconds.
+ANSWER_SECONDS = 10.0
+
 Grant = TypeVar("Grant", github_client.TokenGrant, openhumans_client.TokenGrant)
 
 

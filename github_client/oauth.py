@@ -37,7 +37,10 @@ DEADLINE_SECONDS = 60.0
 
 
 class GitHubOAuth:
-    """Gets, refreshes and gives back tokens. `base_url` is "https://github.com", `api_url` its API."""
+    """Gets, refreshes and gives back tokens. `base_url` is "https://github.com", `api_url` its API.
+
+    `deadline_seconds` bounds each exchange as a whole.
+    """
 
     def __init__(
         self,
@@ -46,12 +49,14 @@ class GitHubOAuth:
         client_id: str,
         client_secret: str,
         session: requests.Session | None = None,
+        deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._api_url = api_url.rstrip("/")
         self._client_id = client_id
         self._client_secret = client_secret
         self._session = session or requests.Session()
+        self._deadline_seconds = deadline_seconds
 
     def exchange_code(self, code: str, redirect_uri: str, code_verifier: str) -> TokenGrant:
         """The tokens for a code of the consent page, which works once and for ten minutes.
@@ -84,7 +89,7 @@ class GitHubOAuth:
             headers={"X-GitHub-Api-Version": "2022-11-28", "Accept": "application/vnd.github+json"},
         )
         call = "DELETE /applications/{client_id}/grant"
-        answer = send(self._session, call, request, DEADLINE_SECONDS)
+        answer = send(self._session, call, request, self._deadline_seconds)
         if answer.status == 422:
             raise NotFound(f"{call}: 422 no such grant")
         try:
@@ -100,7 +105,7 @@ class GitHubOAuth:
             data=credentials | grant,
             headers={"Accept": "application/json"},
         )
-        answer = send(self._session, TOKEN_CALL, request, DEADLINE_SECONDS)
+        answer = send(self._session, TOKEN_CALL, request, self._deadline_seconds)
         now = datetime.now(UTC)
         document = _json(answer.body)
         # Refusals come with status 200: whether there is a token decides, and the status only without JSON.

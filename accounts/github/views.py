@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 
 from accounts import failures
 from accounts.models import User
-from accounts.oauth import Adapter
+from accounts.oauth import ANSWER_SECONDS, Adapter
 from accounts.throttle import limited
 from github_client import GitHubClient, GitHubOAuth, TokenGrant
 
@@ -39,13 +39,15 @@ class GitHubAdapter(Adapter[TokenGrant]):
             settings.GITHUB_API_URL,
             settings.GITHUB_CLIENT_ID,
             settings.GITHUB_CLIENT_SECRET,
+            deadline_seconds=ANSWER_SECONDS,
         )
         return oauth.exchange_code(code, redirect_uri, code_verifier)
 
     def identify(self, request: HttpRequest, grant: TokenGrant) -> SocialLogin:
         if not (isinstance(request.user, User) and request.user.is_member):
             raise failures.signed_out()
-        identity = GitHubClient(settings.GITHUB_API_URL, grant.access_token).fetch_identity()
+        client = GitHubClient(settings.GITHUB_API_URL, grant.access_token, deadline_seconds=ANSWER_SECONDS)
+        identity = client.fetch_identity()
         # Before allauth looks the account up: it would update another member's row first and ask later.
         refuse_conflict(request.user, str(identity.database_id), identity.login)
         return self.get_provider().sociallogin_from_response(

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
-from accounts.oauth import Adapter
+from accounts.oauth import ANSWER_SECONDS, Adapter
 from accounts.throttle import limited
 from openhumans_client import OpenHumansClient, OpenHumansOAuth, TokenGrant
 
@@ -24,12 +24,22 @@ class OpenHumansAdapter(Adapter[TokenGrant]):
 
     def exchange(self, code: str, redirect_uri: str, code_verifier: str) -> TokenGrant:
         oauth = OpenHumansOAuth(
-            settings.OPENHUMANS_URL, settings.OPENHUMANS_CLIENT_ID, settings.OPENHUMANS_CLIENT_SECRET
+            settings.OPENHUMANS_URL,
+            settings.OPENHUMANS_CLIENT_ID,
+            settings.OPENHUMANS_CLIENT_SECRET,
+            timeout=(5, ANSWER_SECONDS),
+            deadline=ANSWER_SECONDS,
         )
         return oauth.exchange_code(code, redirect_uri, code_verifier)
 
     def identify(self, request: HttpRequest, grant: TokenGrant) -> SocialLogin:
-        member = OpenHumansClient(settings.OPENHUMANS_URL, grant.access_token).fetch_member()
+        client = OpenHumansClient(
+            settings.OPENHUMANS_URL,
+            grant.access_token,
+            timeout=(5, ANSWER_SECONDS),
+            deadline=ANSWER_SECONDS,
+        )
+        member = client.fetch_member()
         return self.get_provider().sociallogin_from_response(
             request,
             {
