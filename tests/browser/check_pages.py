@@ -127,7 +127,7 @@ def test_access_that_ends_is_shown_to_who_is_looking(
     subscription.runs.active().update(state="failed")
     Subscription.objects.update(**change)
 
-    expect(page.get_by_role("heading", name=headline)).to_be_visible(timeout=8000)
+    expect(page.get_by_role("heading", name=headline)).to_be_visible()
     expect(page.get_by_role("progressbar")).to_have_count(0)
 
 
@@ -141,7 +141,7 @@ def test_the_limit_strikes_while_somebody_looks_in_two_tabs(
     subscription.runs.active().update(state="waiting", wait_reason="github_limit")
 
     for tab in tabs:
-        expect(tab.get_by_role("heading", name="Waiting for GitHub")).to_be_visible(timeout=8000)
+        expect(tab.get_by_role("heading", name="Waiting for GitHub")).to_be_visible()
 
 
 def test_an_erasing_is_followed_to_its_end_by_the_receipt(
@@ -159,7 +159,7 @@ def test_an_erasing_is_followed_to_its_end_by_the_receipt(
     receipt.files, receipt.files_deleted = "done", 15
     receipt.listed_at = receipt.finished_at = receipt.created_at
     receipt.save()
-    expect(page.get_by_role("heading", name="Your files are deleted")).to_be_visible(timeout=8000)
+    expect(page.get_by_role("heading", name="Your files are deleted")).to_be_visible()
     expect(page.get_by_text("showed no file of ours any more")).to_be_visible()
 
 

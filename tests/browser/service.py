@@ -20,7 +20,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 PORTS = ("PORT", "SANDBOX_GITHUB_PORT", "SANDBOX_OPENHUMANS_PORT")
 # What tests are told must not reach the service: it is to find nothing configured.
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER")
-START_SECONDS = 90.0
+START_SECONDS = 300.0
 STOP_SECONDS = 30.0
 
 
