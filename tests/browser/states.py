@@ -116,7 +116,7 @@ def rewriting(subscription: Subscription) -> None:
 
 def with_repositories(subscription: Subscription) -> None:
     archive(subscription)
-    names = ["octocat/trails", "octocat/diary", LONG, RIGHT_TO_LEFT.replace("/", ""), "acme/plan"]
+    names = ["octocat/trails", "octocat/diary", LONG, f"octocat/{RIGHT_TO_LEFT}", "acme/plan"]
     for number, name in enumerate(names):
         RepositoryState.objects.create(
             subscription=subscription, node_id=f"R_{number}", name=name, visibility="public",
