@@ -80,7 +80,7 @@ def look_at_a_week_of_2011(phone: Page) -> None:
     phone.get_by_text("Week by week").tap()
     phone.get_by_role("link", name=re.compile("^W11")).tap()
     expect(phone.get_by_role("heading", name="Week 11 of 2011")).to_be_visible()
-    expect(phone.get_by_role("link", name="Walk 0")).to_be_visible()
+    expect(phone.get_by_role("link", name="Walk 0", exact=True)).to_be_visible()
     assert sideways(phone) <= 0
 
 
