@@ -19,7 +19,6 @@ from django.utils import timezone
 
 from sync import actors, scanning, switch
 from sync.errors import WaitForLimit
-from sync.models import SyncRun
 from sync.queues import INTERACTIVE
 
 Message = dramatiq.Message[Any]
@@ -41,8 +40,6 @@ class Clockwork:
     clock: Any
     waiting: list[tuple[datetime, int, Message]] = field(default_factory=list)
     queues: dict[str, deque[Message]] = field(default_factory=dict)
-    # Runs in the order in which their steps were begun.
-    begun: list[int] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def enqueue(self, message: Message, *, delay: int | None = None) -> Message:
@@ -90,8 +87,6 @@ class Clockwork:
         if message.actor_name != "sync_step":
             return
         run_id, step = message.args
-        if SyncRun.objects.filter(pk=run_id, step=step).exists():
-            self.begun.append(run_id)
         try:
             actors.sync_step.fn(run_id, step)
         except WaitForLimit as wait:
