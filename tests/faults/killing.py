@@ -70,10 +70,10 @@ def weeks_of(stack: Stack) -> list[tuple[Any, ...]]:
 # --- What must be true in the end -------------------------------------------------------------------
 
 
-def check(stack: Stack, truth: Truth, drill: Drill, faults: int) -> Truth:
-    """Compare with the truth of today; give the one that was compared with."""
+def check(stack: Stack, truth: Truth, drill: Drill, faults: int, runs: int = 1) -> Truth:
+    """Compare with the truth of today; give the one that was compared with. Each run begins with a probe."""
     found, weeks = stack.stored(), weeks_of(stack)
-    repeated = stack.graphql_repeats()
+    repeated = max(0, stack.graphql_repeats() - (runs - 1))
     refused = stack.accounting(stack.github)["refused_while_blocked"]
     drill.faults_injected += faults
     drill.requests_repeated += repeated
