@@ -27,16 +27,19 @@ from tests.sync.world import World, living
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEVEN_HOURS = 7 * 60 * 60
-REQUESTS = [
-    (OpenHumansClient, "list_files"),
-    (OpenHumansClient, "download"),
-    (OpenHumansClient, "start_upload"),
-    (OpenHumansClient, "put_upload"),
-    (OpenHumansClient, "complete_upload"),
-    (OpenHumansClient, "delete_file"),
-    (GitHubClient, "fetch_probe"),
-    (GitHubClient, "fetch_contributions"),
-    (GitHubClient, "fetch_commit_pages"),
+# Whose request hangs, and the how manieth of them.
+HANGING = [
+    (OpenHumansClient, "list_files", 1),
+    (OpenHumansClient, "start_upload", 1),
+    (OpenHumansClient, "start_upload", 3),
+    (OpenHumansClient, "put_upload", 1),
+    (OpenHumansClient, "put_upload", 3),
+    (OpenHumansClient, "complete_upload", 1),
+    (OpenHumansClient, "complete_upload", 3),
+    (GitHubClient, "fetch_probe", 1),
+    (GitHubClient, "fetch_contributions", 1),
+    (GitHubClient, "fetch_commit_pages", 1),
+    (GitHubClient, "fetch_commit_pages", 3),
 ]
 
 
@@ -129,8 +132,7 @@ def test_whoever_is_killed_at_any_point_of_a_backfill_leaves_nothing_behind(worl
     assert world.oids() == world.repository.oids()
 
 
-@pytest.mark.parametrize(("client", "method"), REQUESTS)
-@pytest.mark.parametrize("nth", [1, 3])
+@pytest.mark.parametrize(("client", "method", "nth"), HANGING)
 def test_whoever_hangs_beyond_their_lease_changes_nothing_when_they_wake_up(
     world: World, client: type, method: str, nth: int
 ) -> None:
@@ -149,8 +151,6 @@ def test_whoever_hangs_beyond_their_lease_changes_nothing_when_they_wake_up(
         while run.is_active and not receipts:
             if world.step(run) is not None:
                 world.pass_wait(run)
-    if not receipts:
-        pytest.skip(f"{method} is asked fewer than {nth} times")
     require_nothing_left(world, receipts[0])
     run.refresh_from_db()
     assert run.state == SyncRun.State.CANCELLED
@@ -160,11 +160,12 @@ def test_whoever_hangs_beyond_their_lease_changes_nothing_when_they_wake_up(
 def test_an_answer_that_comes_late_changes_nothing_either(world: World, method: str) -> None:
     """The request has arrived; before its answer does, everything is erased."""
     original: Callable[..., Any] = getattr(OpenHumansClient, method)
-    receipts = list[Receipt]()
+    calls, receipts = [0], list[Receipt]()
 
     def answer_late(self: Any, *arguments: Any, **options: Any) -> Any:
         answer = original(self, *arguments, **options)
-        if not receipts:
+        calls[0] += 1
+        if calls[0] == 1:
             receipts.append(erase_as_another_worker(world))
         return answer
 
