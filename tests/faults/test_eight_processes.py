@@ -1,0 +1,151 @@
+"""Eight worker processes at once: nothing is sent while blocked, nothing beyond the budget.
+
+By the stand-in's own accounting. Small hours, a limit of one request at a time and every message sent many
+times over make the processes meet as often as they can.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import dramatiq
+import pytest
+from django.conf import settings as ours
+from django.db import connection
+from django.utils import timezone
+from dramatiq.brokers.redis import RedisBroker
+from pytest_django import Settings
+
+from config.run import ports, programs
+from config.run.embedded import start_until_ready
+from config.run.folders import CHECKOUT
+from config.run.interrupt import Interrupt
+from config.run.processes import Child, stop_together, tail
+from config.run.valkey import Valkey
+from sync import runs
+from sync.models import Subscription, SyncRun
+from tests.faults.crowd import commit_all, connected_crowd, crowded_repository
+from tests.faults.summary import IS_LONG, new_drill, say
+from tests.sync.broker import Sent
+from tests.sync.world import World, living
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
+PROCESSES = 8
+# A run here is a dozen requests; hours of so many points let it wait a few times.
+HOUR_SECONDS, HOUR_POINTS = 4, 15
+COMMITS = 120 if IS_LONG else 25
+END_SECONDS = 240.0
+NUMBERS = {
+    "GITHUB_HOURLY_LIMIT": str(HOUR_POINTS),
+    "SYNC_STEP_REQUESTS": "2",
+    "SYNC_NUDGE_SECONDS": "1",
+    "SYNC_LEASE_SECONDS": "20",
+    "SYNC_WAIT_FLOOR_SECONDS": "4",
+}
+
+
+@contextmanager
+def eight_workers(folder: Path, world: World) -> Iterator[tuple[RedisBroker, Child]]:
+    """On the test's database, with a Redis of their own."""
+    (port,) = ports.choose_several(1)
+    valkey = Valkey(folder / "valkey", port, "of-this-test", folder / "valkey.log", is_durable=False)
+    interrupt = Interrupt()
+    valkey.prepare(interrupt)
+    url = f"redis://:{quote(valkey.password)}@{ports.LOOPBACK}:{port}"
+    database = connection.settings_dict
+    place = f"{database['USER']}:{quote(database['PASSWORD'])}@{database['HOST']}:{database['PORT']}"
+    env = {
+        **os.environ,
+        "DATABASE_URL": f"postgres://{place}/{database['NAME']}",
+        "REDIS_URL": url,
+        "GITHUB_URL": world.github.url,
+        "GITHUB_API_URL": f"{world.github.url}/api",
+        "OPENHUMANS_URL": world.openhumans.url,
+        "GITHUB_CLIENT_ID": ours.GITHUB_CLIENT_ID,
+        "OPENHUMANS_CLIENT_ID": ours.OPENHUMANS_CLIENT_ID,
+        **NUMBERS,
+    }
+    server = valkey.server()
+    command = [*programs.program("dramatiq"), "sync.actors", "--processes", str(PROCESSES), "--threads", "1"]
+    worker = Child("worker", command, programs.without_proxy(env), folder / "worker.log", CHECKOUT)
+    broker = RedisBroker(url=f"{url}/0", middleware=[])  # type: ignore[no-untyped-call]
+    try:
+        start_until_ready(server, valkey, interrupt)
+        worker.start()
+        yield broker, worker
+    finally:
+        worker.stop_seconds = 3.0
+        stop_together([worker], interrupt)
+        worker.kill_group()
+        if server.process is not None:
+            server.process.send_signal(signal.SIGKILL)
+            server.kill_group()
+        broker.client.close()
+
+
+def send(broker: RedisBroker, actor: str, *arguments: int, queue: str) -> None:
+    broker.enqueue(
+        dramatiq.Message(queue_name=queue, actor_name=actor, args=arguments, kwargs={}, options={})
+    )
+
+
+def work(broker: RedisBroker, worker: Child) -> None:
+    """Until every run has ended: each step is offered to every process, again and again."""
+    deadline = time.monotonic() + END_SECONDS
+    while active := list(SyncRun.objects.active().values_list("pk", "step")):
+        assert time.monotonic() < deadline, f"{active}\n{tail(worker.log, 40)}"
+        assert worker.is_running, tail(worker.log, 40)
+        for pk, step in active:
+            for _ in range(PROCESSES if len(active) == 1 else 2):
+                send(broker, "sync_step", pk, step, queue="background")
+        send(broker, "scan", queue="interactive")
+        time.sleep(0.25)
+
+
+@pytest.mark.parametrize("members", [1, 10])
+def test_eight_processes_send_nothing_too_early_and_nothing_too_much(
+    tmp_path: Path, place: Path, settings: Settings, sent: Sent, members: int
+) -> None:
+    drill = new_drill(f"eight processes, {members} member{'s' if members > 1 else ''}")
+    began = datetime.now(UTC) - timedelta(days=400)
+    repository = crowded_repository(tmp_path, members, began)
+    for day in range(COMMITS):
+        commit_all(repository, members, began + timedelta(days=7 * day % 390, hours=day))
+    with living(tmp_path, settings, {"crowded": repository}) as world:
+        subscriptions = connected_crowd(world, members)
+        world.github.fault(
+            window_seconds=HOUR_SECONDS,
+            graphql_limit=HOUR_POINTS,
+            concurrent_limit=1 if members == 1 else 0,
+            refuse_after_requests={
+                "after": 3,
+                "for_seconds": 2,
+                "form": "secondary_without_retry_after",
+                "times": 1,
+            },
+        )
+        for subscription in subscriptions:
+            runs.start(subscription, SyncRun.Trigger.CONNECTED)
+        with eight_workers(place, world) as (broker, worker):
+            work(broker, worker)
+            accounting = world.github.accounting()
+        ended = SyncRun.objects.all()
+        drill.faults_injected = sum(run.waits for run in ended)
+        drill.requests_while_blocked = accounting["refused_while_blocked"]
+        say(f"{accounting['total']} requests, {drill.faults_injected} waits")
+        assert {run.state for run in ended} == {SyncRun.State.SUCCEEDED}
+        assert accounting["refused_while_blocked"] == 0
+        assert accounting["writes"] == 0
+        assert drill.faults_injected > members, "there were limits to meet"
+        for subscription in Subscription.objects.all():
+            held = subscription.year_files.exclude(current_id=None)
+            counts = [
+                entry.get("counts", {}).get("commits", 0) for file in held for entry in file.weeks.values()
+            ]
+            assert sum(counts) == COMMITS + 1
+            assert subscription.blocked_until is None or subscription.blocked_until < timezone.now()
