@@ -22,9 +22,9 @@ from tests.sync.world import World, living
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 WRITES = ("INSERT", "UPDATE", "DELETE", "SAVEPOINT", "RELEASE")
-STAGING = 'INSERT INTO "sync_stagedbatch"'
+STAGING = ('INSERT INTO "SYNC_STAGEDBATCH"',)
 # Of each sort of moment.
-DEATHS = 40 if IS_LONG else 2
+DEATHS = 40 if IS_LONG else 3
 
 
 class Killed(BaseException):
@@ -42,13 +42,13 @@ def world(tmp_path: Path, settings: Settings) -> Iterator[World]:
 
 
 @contextmanager
-def dying_before(statement: int) -> Iterator[list[str]]:
-    """Die before the n-th write, counted from 0; those that were done stand in the list."""
+def dying_before(sort: tuple[str, ...], number: int) -> Iterator[list[str]]:
+    """Die before the n-th write of a sort, counted from 0; those that were done stand in the list."""
     written: list[str] = []
 
     def execute(run: Callable[..., Any], sql: str, *arguments: Any) -> Any:
-        if sql.lstrip().upper().startswith(WRITES):
-            if len(written) == statement:
+        if sql.lstrip().upper().startswith(sort):
+            if len(written) == number:
                 raise Killed
             written.append(sql)
         return run(sql, *arguments)
@@ -57,32 +57,25 @@ def dying_before(statement: int) -> Iterator[list[str]]:
         yield written
 
 
-def test_killed_before_any_statement_nothing_is_lost_or_doubled(world: World) -> None:
+@pytest.mark.parametrize("sort", [WRITES, STAGING], ids=["any write", "records after their cursor"])
+def test_killed_before_any_statement_nothing_is_lost_or_doubled(world: World, sort: tuple[str, ...]) -> None:
     """Promise 5: a cursor and the records that came with it are stored together, or not at all."""
     drill, dice = new_drill("killed between two statements"), random.Random(SEED)
-    with dying_before(-1) as written:
+    with dying_before(sort, -1) as written:
         world.sync()
-    truth = world.checksums()
-    for statement in moments(written, dice):
+    truth, count = world.checksums(), len(written)
+    for number in sorted(dice.sample(range(count), min(DEATHS, count))):
         begin_anew(world)
-        live_through(world, statement, drill)
-        assert world.checksums() == truth, f"killed before {statement}: {written[statement]}"
-    say(f"killed before {drill.faults_injected} of {len(written)} statements")
+        live_through(world, sort, number, drill)
+        assert world.checksums() == truth, f"killed before {number}: {written[number]}"
+    say(f"killed before {drill.faults_injected} of {count} statements")
 
 
-def moments(written: list[str], dice: random.Random) -> list[int]:
-    """Most of all between a cursor and the records that came with it."""
-    staging = [n for n, sql in enumerate(written) if sql.startswith(STAGING)]
-    others = [n for n in range(len(written)) if n not in staging]
-    count = min(DEATHS, len(others))
-    return sorted({*dice.sample(staging, min(count, len(staging))), *dice.sample(others, count)})
-
-
-def live_through(world: World, statement: int, drill: Drill) -> None:
+def live_through(world: World, sort: tuple[str, ...], number: int, drill: Drill) -> None:
     """The worker dies, its lease runs out, and another one goes on."""
     run = world.start()
     try:
-        with dying_before(statement):
+        with dying_before(sort, number):
             world.finish(run)
     except Killed:
         drill.faults_injected += 1
