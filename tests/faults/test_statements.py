@@ -64,7 +64,9 @@ def test_killed_before_any_statement_nothing_is_lost_or_doubled(world: World, so
     with dying_before(sort, -1) as written:
         world.sync()
     truth, count = world.checksums(), len(written)
-    for number in sorted(dice.sample(range(count), min(DEATHS, count))):
+    # The last records to come are commits: of all streams, theirs have the cursors that move.
+    numbers = range(count)[-DEATHS:] if sort is STAGING else dice.sample(range(count), min(DEATHS, count))
+    for number in sorted(numbers):
         begin_anew(world)
         live_through(world, sort, number, drill)
         assert world.checksums() == truth, f"killed before {number}: {written[number]}"
