@@ -107,13 +107,13 @@ def test_a_token_wider_than_the_choice_brings_nothing_private_anywhere(live: Liv
     with live() as world:
         world.connect(Choice.PRIVATE)
         names = private_names(world)
-        world.openhumans.fault(html_500=True)
+        world.openhumans.fault(fail_start=True)
         run = world.start()
         world.step(run)
         staged = [archive.unpack(batch.content) for batch in StagedBatch.objects.all()]
         kinds = {entry.kind for entries in staged for entry in entries}
-        assert len(kinds) > 5, "Open Humans is down: what was read waits"
-        world.openhumans.fault(html_500=False)
+        assert len(kinds) > 5, "no upload begins: what was read waits"
+        world.openhumans.fault(fail_start=False)
         assert world.finish(run).state == SyncRun.State.SUCCEEDED
 
         assert collected(world) == set(KINDS)
@@ -127,7 +127,7 @@ def test_a_token_wider_than_the_choice_brings_nothing_private_anywhere(live: Liv
 def test_nothing_private_waits_in_staging_with_the_public_choice(live: Live) -> None:
     with live() as world:
         world.connect(Choice.PRIVATE)
-        world.openhumans.fault(html_500=True)
+        world.openhumans.fault(fail_start=True)
         world.step(world.start())
         batches = StagedBatch.objects.all()
         entries = [entry for batch in batches for entry in archive.unpack(batch.content)]
