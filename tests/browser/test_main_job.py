@@ -127,7 +127,7 @@ def look_at_the_archive(page: Page) -> None:
 def download_every_file(page: Page) -> None:
     """Through the links a person sees; all commits are in the files of the years, once."""
     contents: dict[str, str] = {}
-    links = page.locator("table.files a")
+    links = page.locator("table.files").get_by_role("link", name="Download")
     for number in range(links.count()):
         with page.expect_download() as started:
             links.nth(number).click()

@@ -72,15 +72,13 @@ def test_it_is_asked_before_each_request_and_not_only_when_a_step_begins(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = world.start()
-    asked: list[int] = []
+    before = world.github.total
 
     def stopped_in_the_middle() -> None:
-        asked.append(1)
-        if len(asked) > 2:
+        if world.github.total > before:
             raise SyncingStopped("now")
 
     monkeypatch.setattr(switch, "check", stopped_in_the_middle)
-    before = world.github.total
 
     world.step(run)
 
@@ -89,20 +87,22 @@ def test_it_is_asked_before_each_request_and_not_only_when_a_step_begins(
 
 
 def test_it_is_asked_before_each_call_that_publishes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.sync()
+    to_read = world.github.total
+    world.start_over()
     run = world.start()
-    calls: list[int] = []
 
-    def stopped_before_open_humans() -> None:
-        if world.github.total > 2:
-            calls.append(1)
+    def stopped_when_all_is_read() -> None:
+        if world.github.total == to_read:
             raise SyncingStopped("now")
 
     before = world.openhumans.total
-    monkeypatch.setattr(switch, "check", stopped_before_open_humans)
-    while run.is_active and not calls:
-        world.step(run)
+    monkeypatch.setattr(switch, "check", stopped_when_all_is_read)
+    world.step(run)
 
     assert run.wait_reason == SyncRun.WaitReason.SITE
+    assert world.github.total == to_read
+    assert world.subscription.staged_batches.exists()
     assert world.openhumans.total == before
     assert world.stored() == {}
 
