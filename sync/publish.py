@@ -37,7 +37,7 @@ from sync.models import StagedBatch, Subscription, SyncRun, YearFile
 from sync.operators.counters import count
 from sync.records import CALENDAR
 from sync.spooling import Spool
-from sync.tracking import composing, rewriting, sheets, zones
+from sync.tracking import composing, sheets, zones
 from sync.tracks import geojson_file
 from sync.weeks import Week, WeekState, held_state, weeks_of_year
 
@@ -143,7 +143,7 @@ def staged_files(subscription: Subscription, may_publish: Callable[[Week], bool]
     rows = StagedBatch.objects.filter(subscription=subscription).values_list("pk", "kind", "year", "weeks")
     for pk, kind, year, names in rows:
         groups.setdefault((year, kind), []).append((pk, names))
-    files = rewriting.outdated(subscription) if subscription.has_track_settings else ()
+    files = zones.outdated(subscription) if subscription.has_track_settings else ()
     outdated = {(file.year, file.kind) for file in files}
     for key in outdated:
         groups.setdefault(key, [])

@@ -28,7 +28,7 @@ from sync.models import StagedBatch, Subscription, SyncRun, TrackSettings, YearF
 from sync.operators.counters import count
 from sync.publish import Publisher
 from sync.queues import send_step
-from sync.tracking import rewriting, scope
+from sync.tracking import rewriting, scope, zones
 from sync.tracks.errors import TrackError
 from sync.weeks import Week, held_state
 
@@ -106,7 +106,7 @@ def _collect_and_publish(run: SyncRun) -> None:
 
 def _confirm_zones(run: SyncRun) -> None:
     """After the privacy zones changed: that the older tracks files are gone is seen, not believed."""
-    if run.subscription.has_track_settings and rewriting.unconfirmed(run.subscription).exists():
+    if run.subscription.has_track_settings and zones.unconfirmed(run.subscription).exists():
         _with_openhumans(run, rewriting.confirm)
 
 

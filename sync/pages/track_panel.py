@@ -17,7 +17,7 @@ from sync.pages.track_weeks import (
     in_words,
     sums_of,
 )
-from sync.tracking import rewriting, scope, sheets
+from sync.tracking import scope, sheets, zones
 from sync.tracking.sheets import SheetTrack
 
 SHOWN = 12
@@ -145,7 +145,7 @@ def lines_of(files: Iterable[YearFile]) -> list[TrackLine]:
 
 def is_being_rewritten(subscription: Subscription) -> bool:
     """Until every file follows the zones, none is shown: they may tell of places that are hidden now."""
-    return rewriting.unconfirmed(subscription).exists()
+    return zones.unconfirmed(subscription).exists()
 
 
 def unanswered_files(subscription: Subscription) -> int:

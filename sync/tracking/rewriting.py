@@ -4,34 +4,18 @@
 written, and `confirmed_version` which one a listing of Open Humans has confirmed for all of them.
 """
 
-from typing import TYPE_CHECKING
-
-from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from openhumans_client import File
 from sync.errors import UploadRefused
-from sync.models import Subscription, TrackSettings, YearFile
-
-if TYPE_CHECKING:
-    from sync.publish import Publisher
+from sync.models import TrackSettings, YearFile
+from sync.publish import Publisher
+from sync.tracking.zones import outdated, unconfirmed
 
 ROUNDS = 3
 
 
-def outdated(subscription: Subscription) -> QuerySet[YearFile]:
-    """Tracks files on Open Humans that were written with other zones than those of this moment."""
-    version = TrackSettings.objects.filter(subscription=subscription).values("zones_version")[:1]
-    files = subscription.year_files.filter(kind__in=YearFile.TRACK_KINDS, removed_by_member_at=None)
-    return files.exclude(current_id=None).filter(zones_version__lt=version)
-
-
-def unconfirmed(subscription: Subscription) -> QuerySet[TrackSettings]:
-    settings = TrackSettings.objects.filter(subscription=subscription)
-    return settings.exclude(confirmed_version=F("zones_version"))
-
-
-def confirm(publisher: "Publisher") -> None:
+def confirm(publisher: Publisher) -> None:
     """See in a fresh listing that no tracks file is left but the current ones, and note the moment.
 
     Raise `UploadRefused` where Open Humans goes on listing one that was deleted.
@@ -49,7 +33,7 @@ def confirm(publisher: "Publisher") -> None:
     raise UploadRefused("Open Humans still lists a tracks file from before the privacy zones changed.")
 
 
-def _left_over(publisher: "Publisher") -> list[File]:
+def _left_over(publisher: Publisher) -> list[File]:
     files = publisher.subscription.year_files.filter(kind__in=YearFile.TRACK_KINDS)
     current = set(files.exclude(current_id=None).values_list("current_id", flat=True))
     if not files.exists():
@@ -64,7 +48,7 @@ def _left_over(publisher: "Publisher") -> list[File]:
     ]
 
 
-def _note(publisher: "Publisher", version: int) -> None:
+def _note(publisher: Publisher, version: int) -> None:
     TrackSettings.objects.filter(subscription=publisher.subscription).update(
         confirmed_version=version, confirmed_at=timezone.now()
     )

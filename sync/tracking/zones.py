@@ -6,8 +6,10 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db.models import F, QuerySet
+
 from accounts.encryption import decrypt, encrypt
-from sync.models import Subscription, TrackSettings
+from sync.models import Subscription, TrackSettings, YearFile
 from sync.tracks.zones import SECRET_BYTES, Zone
 
 
@@ -54,6 +56,18 @@ def store(settings: TrackSettings, named: Sequence[NamedZone]) -> None:
     settings.encrypted_zones = encrypt(content, TrackSettings.place(settings.subscription_id))
     settings.zones_version += 1
     settings.save(update_fields=["encrypted_zones", "zones_version"])
+
+
+def outdated(subscription: Subscription) -> QuerySet[YearFile]:
+    """Tracks files on Open Humans that were written with other zones than those of this moment."""
+    version = TrackSettings.objects.filter(subscription=subscription).values("zones_version")[:1]
+    files = subscription.year_files.filter(kind__in=YearFile.TRACK_KINDS, removed_by_member_at=None)
+    return files.exclude(current_id=None).filter(zones_version__lt=version)
+
+
+def unconfirmed(subscription: Subscription) -> QuerySet[TrackSettings]:
+    settings = TrackSettings.objects.filter(subscription=subscription)
+    return settings.exclude(confirmed_version=F("zones_version"))
 
 
 def _unpack(settings: TrackSettings) -> tuple[NamedZone, ...]:
