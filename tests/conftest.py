@@ -42,6 +42,14 @@ def static_files_as_they_are(request: pytest.FixtureRequest) -> None:
         settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
 
 
+@pytest.fixture(autouse=True)
+def pass_phrases_are_checked_in_no_time(request: pytest.FixtureRequest) -> None:
+    """What makes guessing slow would take a tenth of the whole suite's time."""
+    if request.config.pluginmanager.hasplugin("django"):
+        settings: Settings = request.getfixturevalue("settings")
+        settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def member(db: None) -> User:
     from tests.cast import make_member
