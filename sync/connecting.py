@@ -148,7 +148,7 @@ def subscribe(
     with transaction.atomic():
         known = Subscription.objects.select_for_update(of=("self",)).filter(user_id=identity.user_id).first()
         if known is not None and known.github_id != int(identity.uid):
-            _take_another_account(known, int(identity.uid))
+            _take_another_account(known, identity)
         agreed = consent.agreement(
             choice, identity.extra_data["scopes"], now, secret_gists=secret_gists, tracks=tracks
         )
@@ -169,13 +169,14 @@ def subscribe(
     return subscription
 
 
-def _take_another_account(subscription: Subscription, github_id: int) -> None:
+def _take_another_account(subscription: Subscription, identity: SocialAccount) -> None:
     """Only where nothing of the former one is kept. What was left out by name was the former one's."""
     if not subscription.awaits_another_account:
-        raise PermissionDenied("Another GitHub account is connected here.")
+        # Not PermissionDenied, which allauth answers with a redirect: whatever was stored so far is undone.
+        raise failures.another_account(subscription.github_login, identity.extra_data["login"])
     own = ("left_out", "left_out_files")
     subscription.agreement = {k: value for k, value in subscription.agreement.items() if k not in own}
-    subscription.github_id = github_id
+    subscription.github_id = int(identity.uid)
     subscription.save(update_fields=["github_id", "agreement"])
 
 

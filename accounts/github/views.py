@@ -3,13 +3,14 @@
 https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
 """
 
-from allauth.socialaccount.models import SocialAccount, SocialLogin
+from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
 from accounts import failures
+from accounts.github.connection import GitHubConnection
 from accounts.models import User
 from accounts.oauth import ANSWER_SECONDS, Adapter
 from accounts.throttle import limited
@@ -48,9 +49,7 @@ class GitHubAdapter(Adapter[TokenGrant]):
             raise failures.signed_out()
         client = GitHubClient(settings.GITHUB_API_URL, grant.access_token, deadline_seconds=ANSWER_SECONDS)
         identity = client.fetch_identity()
-        # Before allauth looks the account up: it would update another member's row first and ask later.
-        refuse_conflict(request.user, str(identity.database_id), identity.login)
-        return self.get_provider().sociallogin_from_response(
+        login = self.get_provider().sociallogin_from_response(
             request,
             {
                 "id": identity.database_id,
@@ -60,20 +59,12 @@ class GitHubAdapter(Adapter[TokenGrant]):
                 "server": settings.GITHUB_URL,
             },
         )
+        return GitHubConnection(request.user, login)
 
 
 def granted_scopes(on_exchange: frozenset[str], on_use: frozenset[str]) -> frozenset[str]:
     """What the token may do, by the token answer and by `X-OAuth-Scopes`, which may be missing."""
     return on_exchange & on_use if on_use else on_exchange
-
-
-def refuse_conflict(user: User, github_id: str, login: str) -> None:
-    """One GitHub account belongs to one member, and a member has one at a time."""
-    accounts = SocialAccount.objects.filter(provider="github")
-    if accounts.filter(uid=github_id).exclude(user=user).exists():
-        raise failures.connected_to_another_member(login)
-    if known := accounts.filter(user=user).exclude(uid=github_id).first():
-        raise failures.another_account(known.extra_data["login"], login)
 
 
 oauth2_callback = limited("coming back from GitHub", 60, seconds=60)(

@@ -7,12 +7,12 @@ from uuid import uuid4
 
 import pytest
 from allauth.socialaccount.models import SocialAccount
-from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
+from accounts.failures import SignInFailed
 from accounts.models import User
 from sync.connecting import subscribe as subscribe_again
 from sync.consent import Choice
@@ -157,7 +157,7 @@ def test_nothing_takes_the_place_of_an_account_that_was_not_given_up(
     other = connect_identity(
         subscription.user, "github", "42", {"login": "other-me", "node_id": "U_42", "scopes": ["read:user"]}
     )
-    with pytest.raises(PermissionDenied):
+    with pytest.raises(SignInFailed, match="You came back from GitHub as other-me, but octocat is connected"):
         subscribe_again(other, Choice.PUBLIC, timezone.now())
     assert Subscription.objects.get().github_id == subscription.github_id
 
