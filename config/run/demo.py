@@ -15,7 +15,7 @@ from config.run import environment, ports, verify
 from config.run.embedded import SETTINGS
 from config.run.errors import RunError
 from config.run.folders import data_folder, throw_away
-from config.run.history import Commit, most_active, of_author, read_history
+from config.run.history import Commit, most_active, of_author, read_history, served_names
 from config.run.interrupt import Interrupt
 from config.run.processes import tail
 from config.run.service import DEFAULT_PORTS, Plan, Stack
@@ -127,7 +127,8 @@ class Demonstration:
         self.second_sync()
 
     def expected_commits(self) -> list[Commit]:
-        histories = [read_history(repository) for repository in self.wanted.repositories]
+        folders = self.wanted.repositories
+        histories = map(read_history, folders, served_names(folders))
         commits = [commit for history in histories for commit in history]
         email = self.wanted.email or most_active(commits)
         self.outcome.rows["author"] = email or "nobody"
@@ -163,7 +164,7 @@ class Demonstration:
             outcome.problems += verify.check_file(file, schema)
         if not outcome.problems:
             documents = [json.loads(file.content) for file in files if file.holds_weeks]
-            outcome.problems += verify.check_commits(expected, documents)
+            outcome.problems += verify.check_commits(expected, documents, self.github)
         github, openhumans = self.counts()
         outcome.rows["commits in git log"] = str(len(expected))
         outcome.rows["files"] = str(len(files))

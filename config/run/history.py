@@ -1,6 +1,7 @@
 """The history of a git repository as `git log` tells it, to compare with what the service collected."""
 
 import os
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterable
@@ -23,14 +24,16 @@ _PLAIN = ("--no-ext-diff", "--no-textconv", "--no-mailmap", "--encoding=UTF-8")
 
 @dataclass(frozen=True)
 class Commit:
-    """`authored_at` keeps the author's own offset; merges count their lines against the first parent."""
+    """`authored_at` keeps the author's own offset; merges count lines and files against the first parent."""
 
+    repository: str
     oid: str
     email: str
     authored_at: datetime
     message: str
     additions: int
     deletions: int
+    changed_files: int
 
 
 def require_repository(folder: Path) -> None:
@@ -42,36 +45,52 @@ def require_repository(folder: Path) -> None:
         )
 
 
-def read_history(folder: Path) -> list[Commit]:
+def read_history(folder: Path, name: str | None = None) -> list[Commit]:
     """All commits reachable from the checked-out branch. An empty repository has none."""
     if _git(folder, "rev-parse", "--verify", "--quiet", "HEAD").returncode != 0:
         return []
-    lines = parse_numstat(_log(folder, *_NUMSTAT, "--format=%x00%H"))
+    name = name or served_names([folder])[0]
+    sizes = parse_numstat(_log(folder, *_NUMSTAT, "--format=%x00%H"))
     fields = _log(folder, "-z", "--format=%H%x00%ae%x00%at%x00%aI%x00%B").split("\0")
-    return [_commit(fields[start : start + 5], lines) for start in range(0, len(fields) - 4, 5)]
+    return [_commit(name, fields[start : start + 5], sizes) for start in range(0, len(fields) - 4, 5)]
 
 
-def parse_numstat(text: str) -> dict[str, tuple[int, int]]:
-    """Added and deleted lines by commit; `-` stands for a binary file, which has none."""
-    lines: dict[str, tuple[int, int]] = {}
+def served_names(folders: Iterable[Path]) -> list[str]:
+    """What the stand-in for GitHub calls them: of several with one name the second is `name-2`."""
+    names: list[str] = []
+    for folder in folders:
+        folder = folder.resolve()
+        called = folder.name.removesuffix(".git") or folder.parent.name
+        base = name = re.sub(r"[^A-Za-z0-9._-]+", "-", called)
+        number = 1
+        while name.lower() in map(str.lower, names):
+            number += 1
+            name = f"{base}-{number}"
+        names.append(name)
+    return names
+
+
+def parse_numstat(text: str) -> dict[str, tuple[int, int, int]]:
+    """Added lines, deleted lines and files by commit; `-` stands for a binary file, which has no lines."""
+    sizes: dict[str, tuple[int, int, int]] = {}
     for record in text.split("\0")[1:]:
         oid, *rows = record.splitlines()
         counts = [row.split("\t")[:2] for row in rows if "\t" in row]
-        lines[oid] = (
+        sizes[oid] = (
             sum(int(added) for added, _ in counts if added != "-"),
             sum(int(deleted) for _, deleted in counts if deleted != "-"),
+            len(counts),
         )
-    return lines
+    return sizes
 
 
-def _commit(fields: list[str], lines: dict[str, tuple[int, int]]) -> Commit:
+def _commit(name: str, fields: list[str], sizes: dict[str, tuple[int, int, int]]) -> Commit:
     oid, email, seconds, authored_at, message = fields
     try:
         moment = datetime.fromisoformat(authored_at)
     except ValueError:  # an offset that no calendar has; the moment itself is still known
         moment = datetime.fromtimestamp(int(seconds), UTC)
-    additions, deletions = lines.get(oid, (0, 0))
-    return Commit(oid, email, moment, message.rstrip("\n"), additions, deletions)
+    return Commit(name, oid, email, moment, message.rstrip("\n"), *sizes.get(oid, (0, 0, 0)))
 
 
 def most_active(commits: Iterable[Commit]) -> str | None:

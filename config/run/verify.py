@@ -110,39 +110,53 @@ def published_commits(documents: Iterable[Json]) -> Iterator[tuple[str, Json]]:
                 yield week, commit
 
 
-def check_commits(expected: Iterable[Commit], documents: Iterable[Json]) -> list[str]:
-    """The same commits, as often (several repositories may hold one), each in its week, with its values."""
+def check_commits(expected: Iterable[Commit], documents: Iterable[Json], web: str) -> list[str]:
+    """The same public commits, each in its repositories, in its week, with its values and its page on `web`.
+
+    Several repositories may hold one commit.
+    """
     wanted = list(expected)
-    found = list(published_commits(documents))
-    by_oid = {commit.oid: commit for commit in wanted}
-    wanted_oids = Counter(commit.oid for commit in wanted)
-    found_oids = Counter(str(commit["oid"]) for _, commit in found)
-    missing = sorted((wanted_oids - found_oids).elements())
-    surplus = sorted((found_oids - wanted_oids).elements())
+    found = [
+        ((_name(commit), str(commit["oid"])), week, commit) for week, commit in published_commits(documents)
+    ]
+    by_place = {(commit.repository, commit.oid): commit for commit in wanted}
+    wanted_places = Counter((commit.repository, commit.oid) for commit in wanted)
+    found_places = Counter(place for place, _, _ in found)
+    missing = sorted((wanted_places - found_places).elements())
+    surplus = sorted((found_places - wanted_places).elements())
     differences = [
         difference
-        for week, commit in found
-        if commit["oid"] in by_oid
-        for difference in _differences(week, commit, by_oid[commit["oid"]])
+        for place, week, commit in found
+        if place in by_place
+        for difference in _differences(week, commit, by_place[place], web)
     ]
     return [
-        *shortened([f"commit {oid} is missing." for oid in missing]),
-        *shortened([f"commit {oid} is not in git log." for oid in surplus]),
+        *shortened([f"commit {oid} is missing in {name}." for name, oid in missing]),
+        *shortened([f"commit {oid} is not in git log of {name}." for name, oid in surplus]),
         *shortened(differences),
     ]
 
 
-def _differences(week: str, commit: Json, truth: Commit) -> Iterator[str]:
+def _name(commit: Json) -> str:
+    """Of its repository, without the owner."""
+    return str(commit["repository"]).rpartition("/")[2]
+
+
+def _differences(week: str, commit: Json, truth: Commit, web: str) -> Iterator[str]:
     where = f"commit {truth.oid}"
     if week != week_of(truth.authored_at):
         yield f"{where} stands in {week}, not in {week_of(truth.authored_at)}."
     if not _same_moment(str(commit["authored_at"]), truth.authored_at):
         yield f"{where}: authored at {commit['authored_at']}, not {truth.authored_at.isoformat()}."
-    for name in ("additions", "deletions"):
+    for name in ("additions", "deletions", "changed_files"):
         if commit[name] != getattr(truth, name):
             yield f"{where}: {commit[name]} {name}, not {getattr(truth, name)}."
     if str(commit["message"]).rstrip("\n") != truth.message:
         yield f"{where}: the message differs."
+    if commit["url"] != f"{web}/{commit['repository']}/commit/{truth.oid}":
+        yield f"{where}: {commit['url']} is not its page."
+    if commit["visibility"] != "public":
+        yield f"{where}: is said to be {commit['visibility']}, not public."
 
 
 def _same_moment(text: str, truth: datetime) -> bool:

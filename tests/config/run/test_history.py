@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from config.run.errors import UsageError
-from config.run.history import most_active, of_author, read_history, require_repository
+from config.run.history import most_active, of_author, read_history, require_repository, served_names
 from tests.config.run.gitting import Repository
 
 
@@ -17,20 +17,20 @@ def test_a_commit_with_all_its_values(repository: Repository) -> None:
     repository.commit("first", files={"a.txt": "1\n2\n3\n", "b.bin": b"\0\1\2"})
     oid = repository.commit("subject\n\nbody \x1e with é", files={"a.txt": "1\nzwei\n3\n4\n"})
     newest = read_history(repository.folder)[0]
-    assert newest.oid == oid
+    assert (newest.repository, newest.oid) == ("a-checkout", oid)
     assert newest.email == "alice@example.org"
     assert newest.authored_at == datetime.fromisoformat("2026-04-27T09:12:01+02:00")
     assert newest.authored_at.isoformat() == "2026-04-27T09:12:01+02:00"
     assert newest.message == "subject\n\nbody \x1e with é"
-    assert (newest.additions, newest.deletions) == (2, 1)
+    assert (newest.additions, newest.deletions, newest.changed_files) == (2, 1, 1)
 
 
 def test_a_binary_file_has_no_lines_and_an_empty_commit_neither(repository: Repository) -> None:
     repository.commit("binary", files={"b.bin": b"\0\1\2", "a.txt": "1\n"})
     repository.commit("empty")
     empty, binary = read_history(repository.folder)
-    assert (binary.additions, binary.deletions) == (1, 0)
-    assert (empty.additions, empty.deletions) == (0, 0)
+    assert (binary.additions, binary.deletions, binary.changed_files) == (1, 0, 2)
+    assert (empty.additions, empty.deletions, empty.changed_files) == (0, 0, 0)
 
 
 def test_a_merge_counts_its_lines_against_the_first_parent(repository: Repository) -> None:
@@ -89,3 +89,8 @@ def test_what_is_no_repository_is_refused_by_name(tmp_path: Path, repository: Re
     (tmp_path / "plain").mkdir()
     with pytest.raises(UsageError, match="plain is no git repository"):
         require_repository(tmp_path / "plain")
+
+
+def test_folders_of_one_name_are_told_apart_as_the_stand_in_does() -> None:
+    folders = [Path("/a/My maps"), Path("/b/my maps"), Path("/b/tool.git"), Path("/c/tool")]
+    assert served_names(folders) == ["My-maps", "my-maps-2", "tool", "tool-2"]

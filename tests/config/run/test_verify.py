@@ -20,6 +20,7 @@ from config.run.verify import (
 )
 from tests.config.run.gitting import Repository
 
+WEB = "https://github.test"
 SCHEMA = {"type": "object", "required": ["weeks"], "properties": {"year": {"type": "integer"}}}
 
 
@@ -36,11 +37,15 @@ def published(history: list[Commit], **changes: Any) -> list[dict[str, Any]]:
     weeks: dict[str, dict[str, Any]] = {}
     for number, commit in enumerate(history):
         record = {
+            "repository": f"alice/{commit.repository}",
             "oid": commit.oid,
             "authored_at": commit.authored_at.isoformat(),
             "message": commit.message,
             "additions": commit.additions,
             "deletions": commit.deletions,
+            "changed_files": commit.changed_files,
+            "url": f"{WEB}/alice/{commit.repository}/commit/{commit.oid}",
+            "visibility": "public",
         }
         record.update(changes if number == 0 else {})
         weeks.setdefault(week_of(commit.authored_at), {"commits": []})["commits"].append(record)
@@ -111,30 +116,43 @@ class TestFile:
 
 class TestCommits:
     def test_equal_commits_have_no_problem(self, history: list[Commit]) -> None:
-        assert check_commits(history, published(history)) == []
+        assert check_commits(history, published(history), WEB) == []
 
     def test_a_missing_one_is_named(self, history: list[Commit]) -> None:
-        assert check_commits(history, published(history[1:])) == [f"commit {history[0].oid} is missing."]
+        assert check_commits(history, published(history[1:]), WEB) == [
+            f"commit {history[0].oid} is missing in r."
+        ]
 
     def test_a_surplus_one_is_named(self, history: list[Commit]) -> None:
-        assert check_commits(history[1:], published(history)) == [
-            f"commit {history[0].oid} is not in git log."
+        assert check_commits(history[1:], published(history), WEB) == [
+            f"commit {history[0].oid} is not in git log of r."
         ]
 
     def test_one_that_stands_there_twice_is_surplus(self, history: list[Commit]) -> None:
         documents = published(history) + published(history[:1])
-        assert check_commits(history, documents) == [f"commit {history[0].oid} is not in git log."]
+        assert check_commits(history, documents, WEB) == [f"commit {history[0].oid} is not in git log of r."]
 
     def test_one_of_two_repositories_must_stand_there_twice(self, history: list[Commit]) -> None:
         documents = published(history) + published(history)
-        assert check_commits([*history, *history], documents) == []
-        assert len(check_commits([*history, *history], published(history))) == 2
+        assert check_commits([*history, *history], documents, WEB) == []
+        assert len(check_commits([*history, *history], published(history), WEB)) == 2
+
+    def test_one_that_stands_in_another_repository_is_missing_in_its_own(self, history: list[Commit]) -> None:
+        problems = check_commits(history, published(history, repository="alice/other"), WEB)
+        assert problems == [
+            f"commit {history[0].oid} is missing in r.",
+            f"commit {history[0].oid} is not in git log of other.",
+        ]
 
     @pytest.mark.parametrize(
         ("change", "said"),
         [
             ({"additions": 7}, "7 additions, not 0"),
             ({"deletions": None}, "None deletions, not 1"),
+            ({"changed_files": 2}, "2 changed_files, not 1"),
+            ({"url": f"{WEB}/alice/r/commit/0"}, "is not its page"),
+            ({"repository": "bob/r"}, "is not its page"),
+            ({"visibility": "private"}, "private, not public"),
             ({"message": "other"}, "the message differs"),
             ({"authored_at": "2026-04-27T09:12:02+02:00"}, "authored at"),
             ({"authored_at": "2026-04-27T07:12:01+00:00"}, "authored at"),
@@ -143,18 +161,18 @@ class TestCommits:
     def test_a_different_value_is_named(
         self, history: list[Commit], change: dict[str, Any], said: str
     ) -> None:
-        (problem,) = check_commits(history, published(history, **change))
+        (problem,) = check_commits(history, published(history, **change), WEB)
         assert problem.startswith(f"commit {history[0].oid}")
         assert said in problem
 
     def test_a_wrong_week_is_named(self, history: list[Commit]) -> None:
         documents = json.loads(json.dumps(published(history)).replace("2026-W18", "2026-W19"))
-        (problem,) = check_commits(history, documents)
+        (problem,) = check_commits(history, documents, WEB)
         assert problem.endswith("stands in 2026-W19, not in 2026-W18.")
 
     def test_many_differences_are_counted_instead_of_listed(self, history: list[Commit]) -> None:
         many = [replace(history[0], oid=f"{number:040x}") for number in range(100)]
-        problems = check_commits(many, [])
+        problems = check_commits(many, [], WEB)
         assert len(problems) == 6
         assert problems[-1] == "... and 95 more of this sort."
 
