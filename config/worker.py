@@ -1,4 +1,4 @@
-"""What every worker process does beside running actors: keep retries, and scan once when it starts."""
+"""What every worker process does beside running actors: keep retries, and scan and tidy when it starts."""
 
 import logging
 import time
@@ -79,10 +79,11 @@ class NoMoreThanThreads(Middleware):
 
 
 class ScanAtStart(Middleware):
-    """A worker that starts scans once, so that a host without a scheduler still resumes what waits."""
+    """A worker that starts scans and tidies once, so that nothing hangs on a host without a scheduler."""
 
     def after_worker_boot(self, broker: dramatiq.Broker, _worker: dramatiq.Worker) -> None:
-        broker.get_actor("scan").send()
+        for actor in ("scan", "tidy"):
+            broker.get_actor(actor).send()
 
 
 class FlushCounters(Middleware):

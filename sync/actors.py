@@ -19,7 +19,7 @@ from django.utils import timezone
 from periodiq import cron
 
 from accounts.models import User
-from sync import retention, runs, scanning, steps
+from sync import runs, scanning, steps, tidying
 from sync.errors import LeaseLost, WaitForLimit
 from sync.leaving import departures
 from sync.models import SyncRun
@@ -101,9 +101,9 @@ def end_access(user_id: int) -> None:
 
 
 @dramatiq.actor(actor_name="prove_alive", queue_name=BACKGROUND, max_retries=0, time_limit=TIME_LIMIT_MS)
-def prove_alive(member_id: str) -> None:
-    """Ask Open Humans whether this member's token still works; ids that we do not know end here."""
-    user = User.objects.filter(open_humans_id=member_id, left_at__isnull=True).first()
+def prove_alive(user_id: int) -> None:
+    """Ask Open Humans whether this member's token still works; numbers that we do not know end here."""
+    user = User.objects.filter(pk=user_id, open_humans_id__isnull=False, left_at__isnull=True).first()
     if user is not None:
         departures.prove_alive(user)
 
@@ -112,11 +112,4 @@ def prove_alive(member_id: str) -> None:
     actor_name="tidy", queue_name=BACKGROUND, periodic=cron("17 * * * *"), max_retries=0, time_limit=60_000
 )
 def tidy() -> None:
-    """Once an hour: what time alone brings about, and whatever message of it was lost."""
-    now = timezone.now()
-    retention.prune(now)
-    departures.believe_dead_tokens(now)
-    for user in departures.to_end_access(now)[: departures.MOST_MESSAGES]:
-        end_access.send(user.pk)
-    for user in departures.to_prove_alive(now)[: departures.MOST_MESSAGES]:
-        prove_alive.send(str(user.open_humans_id))
+    tidying.tidy(timezone.now())

@@ -1,7 +1,7 @@
 """What follows when a member left the project on Open Humans: at once, after 14 days, after 90.
 
-Postgres remembers it (`User.left_at`, `User.rows_until`); messages only make it happen sooner, and `tidy`
-sends again what was lost.
+Postgres remembers it (`User.left_at`, `User.rows_until`); messages only make it happen sooner, and
+tidying.py sends again what was lost.
 """
 
 import logging
@@ -22,8 +22,6 @@ from sync.leaving import erasing, forgetting
 from sync.models import EraseScope, Subscription, SyncRun
 
 logger = logging.getLogger(__name__)
-# How many messages of each sort one `tidy` sends; the rest waits for the next.
-MOST_MESSAGES = 500
 
 
 def leave(member_id: str, left_at: datetime, *, erase: bool) -> User | None:
@@ -52,6 +50,11 @@ def leave(member_id: str, left_at: datetime, *, erase: bool) -> User | None:
         if erase and hasattr(user, "subscription"):
             erasing.start(user.subscription, EraseScope.ACCOUNT)
     return user
+
+
+def key_of(member_id: str) -> int:
+    """The number that messages name a member by; of somebody we do not know one that nobody has."""
+    return User.objects.filter(open_humans_id=member_id).values_list("pk", flat=True).first() or 0
 
 
 def _has_authorized_since(user: User, moment: datetime) -> bool:
@@ -139,13 +142,14 @@ def _found_dead(user: User, error: Exception) -> None:
 
 
 def to_prove_alive(now: datetime) -> QuerySet[User]:
-    """Members whose Open Humans token has neither been written nor proved for a week."""
-    quiet = Credential.objects.filter(
-        identity__provider="openhumans",
-        state=Credential.State.VALID,
-        updated_at__lte=now - timedelta(days=settings.PROVE_ALIVE_DAYS),
+    """Members whose Open Humans token has neither been written nor proved for a week, the longest first."""
+    quiet = User.objects.filter(
+        left_at__isnull=True,
+        socialaccount__provider="openhumans",
+        socialaccount__credential__state=Credential.State.VALID,
+        socialaccount__credential__updated_at__lte=now - timedelta(days=settings.PROVE_ALIVE_DAYS),
     )
-    return User.objects.filter(pk__in=quiet.values("identity__user_id"), left_at__isnull=True)
+    return quiet.order_by("socialaccount__credential__updated_at")
 
 
 def to_end_access(now: datetime) -> QuerySet[User]:
@@ -155,7 +159,7 @@ def to_end_access(now: datetime) -> QuerySet[User]:
     return (holding | left.filter(rows_until__lte=now)).order_by("left_at")
 
 
-def believe_dead_tokens(now: datetime) -> int:
+def believe_dead_tokens(now: datetime, limit: int) -> int:
     """Whoever did not sign in again for 14 days after their token was found dead has left, webhook or not."""
     long_dead = Credential.objects.filter(
         identity__provider="openhumans",
@@ -164,6 +168,6 @@ def believe_dead_tokens(now: datetime) -> int:
         identity__user__left_at__isnull=True,
     )
     believed = 0
-    for member_id in long_dead.values_list("identity__user__open_humans_id", flat=True)[:MOST_MESSAGES]:
+    for member_id in long_dead.values_list("identity__user__open_humans_id", flat=True)[:limit]:
         believed += leave(str(member_id), now, erase=False) is not None
     return believed

@@ -54,7 +54,7 @@ def deauthorized(request: HttpRequest) -> HttpResponse:
     if is_signed:
         _believe(departure)
     else:
-        _send("prove_alive", departure.project_member_id)
+        _send("prove_alive", departures.key_of(departure.project_member_id))
     return _answer(200, "Thank you.")
 
 
@@ -74,10 +74,10 @@ def _believe(departure: Deauthorization) -> None:
             transaction.on_commit(lambda: _send("end_access", user.pk))
 
 
-def _send(actor: str, argument: int | str) -> None:
+def _send(actor: str, user_id: int) -> None:
     """Without Redis nothing is lost: the hourly tidying finds what is left to do."""
     try:
-        dramatiq.get_broker().get_actor(actor).send(argument)
+        dramatiq.get_broker().get_actor(actor).send(user_id)
     except (redis.RedisError, dramatiq.errors.BrokerError):
         logger.warning("Redis is away; what follows a departure waits for the hourly tidying.")
 

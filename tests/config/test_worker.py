@@ -9,6 +9,9 @@ from dramatiq.brokers.stub import StubBroker
 
 from config.worker import DurableRetries, FlushCounters, ScanAtStart
 from sync.errors import WaitForLimit
+from tests.sync.broker import Sent, sent
+
+__all__ = ["sent"]
 
 
 class FlakyBroker(StubBroker):
@@ -84,14 +87,10 @@ def test_success_sends_nothing() -> None:
     assert broker.delays == []
 
 
-def test_a_starting_worker_scans_once() -> None:
-    broker = FlakyBroker()
-
-    @dramatiq.actor(broker=broker, actor_name="scan")
-    def scan() -> None: ...
-
+def test_a_starting_worker_scans_and_tidies_once(sent: Sent) -> None:
+    broker = dramatiq.get_broker()
     ScanAtStart().after_worker_boot(broker, dramatiq.Worker(broker))
-    assert len(broker.delays) == 1
+    assert [message.actor_name for message, _ in sent.messages] == ["scan", "tidy"]
 
 
 def test_what_a_message_counted_is_added_when_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,15 +6,16 @@ from django.utils import timezone
 
 # The scan sends messages of actors.
 import sync.actors  # noqa: F401
-from sync import scanning
+from sync import scanning, tidying
 from sync.models import Subscription, SyncRun
 from sync.operators import heartbeat
 
 
 class Command(BaseCommand):
     help = (
-        "Do one scan, for hosts that have a cron but no scheduler: queue every member who is due, and send "
-        "again whatever is overdue. The workers do the rest."
+        "Do one scan, for hosts that have a cron but no scheduler: queue every member who is due, send again "
+        "whatever is overdue, and tidy: tokens are proved alive, access of those who left is ended, old rows "
+        "go. The workers do the rest."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -32,4 +33,9 @@ class Command(BaseCommand):
         self.stdout.write(
             f"queued {found.queued}, sent again {found.nudged}, "
             f"waiting {scanning.waiting()}, skipped {scanning.left_alone()}"
+        )
+        tidied = tidying.tidy(timezone.now(), tidying.MOST_A_DAY)
+        self.stdout.write(
+            f"old runs deleted {tidied.pruned}, believed to have left {tidied.left}, "
+            f"access to end {tidied.ending}, access to prove {tidied.proving}"
         )

@@ -1,13 +1,17 @@
 """What follows when a member left: with GitHub told, tokens gone, and rows after their time."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from io import StringIO
 
 import pytest
+import redis
 import responses
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -180,7 +184,7 @@ def test_a_living_token_is_noted_as_proved(subscription: Subscription, providers
     age_tokens(8)
     providers.http.get(EXCHANGE_MEMBER, json=MEMBER)
 
-    actors.prove_alive.fn("12345678")
+    actors.prove_alive.fn(subscription.user_id)
 
     assert not departures.to_prove_alive(timezone.now()).exists()
     subscription.refresh_from_db()
@@ -198,7 +202,7 @@ def test_a_dead_token_stops_syncing_and_deletes_nothing(
     run = make_run(subscription, state=SyncRun.State.QUEUED)
     dead_at_openhumans(providers)
 
-    actors.prove_alive.fn("12345678")
+    actors.prove_alive.fn(subscription.user_id)
 
     subscription.refresh_from_db()
     run.refresh_from_db()
@@ -212,7 +216,7 @@ def test_a_paused_member_stays_paused(subscription: Subscription, providers: Pro
     Subscription.objects.update(status=Subscription.Status.PAUSED)
     dead_at_openhumans(providers)
 
-    actors.prove_alive.fn("12345678")
+    actors.prove_alive.fn(subscription.user_id)
 
     subscription.refresh_from_db()
     assert subscription.status == Subscription.Status.PAUSED
@@ -222,7 +226,7 @@ def test_an_outage_proves_nothing(subscription: Subscription, providers: Provide
     age_tokens(8)
     providers.http.get(EXCHANGE_MEMBER, status=503)
 
-    actors.prove_alive.fn("12345678")
+    actors.prove_alive.fn(subscription.user_id)
 
     subscription.refresh_from_db()
     assert subscription.status == Subscription.Status.ACTIVE
@@ -230,8 +234,8 @@ def test_an_outage_proves_nothing(subscription: Subscription, providers: Provide
 
 
 @responses.activate
-def test_ids_that_we_do_not_know_are_not_asked_about(db: None) -> None:
-    actors.prove_alive.fn("99999999")
+def test_numbers_that_we_do_not_know_are_not_asked_about(db: None) -> None:
+    actors.prove_alive.fn(0)
     assert len(responses.calls) == 0
 
 
@@ -243,26 +247,61 @@ def test_fourteen_days_after_a_token_died_its_owner_has_left(
         state=Credential.State.REFUSED
     )
     age_tokens(13)
-    assert departures.believe_dead_tokens(timezone.now()) == 0
+    assert departures.believe_dead_tokens(timezone.now(), 10) == 0
     age_tokens(15)
-    assert departures.believe_dead_tokens(timezone.now()) == 1
+    assert departures.believe_dead_tokens(timezone.now(), 10) == 1
 
     assert User.objects.filter(left_at__isnull=False).get() == subscription.user
-    assert departures.believe_dead_tokens(timezone.now()) == 0
+    assert departures.believe_dead_tokens(timezone.now(), 10) == 0
 
 
 # --- Once an hour ------------------------------------------------------------------------------------------
 
 
-def test_tidying_sends_what_is_left_to_do(left: User, stranger: User, sent: Sent) -> None:
-    age_tokens(8)
-
+def hourly() -> None:
     actors.tidy.fn()
 
-    assert [(message.actor_name, message.args[0]) for message, _ in sent.messages] == [
-        ("end_access", left.pk),
-        ("prove_alive", "87654321"),
+
+def by_cron() -> None:
+    call_command("update_data", stdout=StringIO())
+
+
+@pytest.mark.parametrize("tidy", [hourly, by_cron])
+def test_tidying_sends_what_is_left_to_do_with_a_scheduler_and_without(
+    left: User, stranger: User, sent: Sent, tidy: Callable[[], None]
+) -> None:
+    age_tokens(8)
+    Subscription.objects.update(next_due_at=timezone.now() + timedelta(days=1))
+
+    tidy()
+
+    assert [(message.actor_name, message.args) for message, _ in sent.messages] == [
+        ("end_access", (left.pk,)),
+        ("prove_alive", (stranger.pk,)),
     ]
+
+
+def test_without_a_scheduler_a_long_dead_token_and_an_ended_login_end_too(
+    subscription: Subscription, sent: Sent
+) -> None:
+    Subscription.objects.update(next_due_at=timezone.now() + timedelta(days=1))
+    Session.objects.create(session_key="old", session_data="", expire_date=timezone.now() - timedelta(1))
+    Credential.objects.filter(identity__provider="openhumans").update(state=Credential.State.REFUSED)
+    age_tokens(15)
+    out = StringIO()
+
+    call_command("update_data", stdout=out)
+
+    assert User.objects.get(pk=subscription.user_id).left_at is not None
+    assert not Session.objects.exists()
+    assert "believed to have left 1, access to end 1, access to prove 0" in out.getvalue()
+
+
+def test_tidying_without_redis_loses_nothing(left: User, stranger: User, sent: Sent) -> None:
+    sent.error = redis.ConnectionError("away")
+    by_cron()
+
+    assert left in departures.to_end_access(timezone.now())
 
 
 def test_an_erasing_run_goes_on_after_its_member_left(subscription: Subscription) -> None:

@@ -230,7 +230,7 @@ def test_without_a_secret_it_only_has_the_token_checked(
     subscription.refresh_from_db()
     assert subscription.status == Subscription.Status.ACTIVE
     assert User.objects.get(open_humans_id="12345678").left_at is None
-    assert names(sent) == [("prove_alive", "12345678")] * 2
+    assert names(sent) == [("prove_alive", subscription.user_id)] * 2
 
 
 def test_without_a_secret_members_and_others_are_treated_alike(
@@ -241,7 +241,7 @@ def test_without_a_secret_members_and_others_are_treated_alike(
     known, unknown = (call(client, body_of(i), secret=None) for i in ("12345678", "99999999"))
 
     assert (known.status_code, known.content) == (unknown.status_code, unknown.content)
-    assert names(sent) == [("prove_alive", "12345678"), ("prove_alive", "99999999")]
+    assert names(sent) == [("prove_alive", subscription.user_id), ("prove_alive", 0)]
 
 
 def test_a_signature_made_with_an_empty_secret_is_none(

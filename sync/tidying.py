@@ -1,0 +1,51 @@
+"""Once an hour: what time alone brings about, and whatever message of it was lost.
+
+Where there is no scheduler, `manage.py update_data` does it, and each worker that starts.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import dramatiq
+import redis
+
+from sync import retention
+from sync.leaving import departures
+
+logger = logging.getLogger(__name__)
+# How many messages of each sort are sent in an hour; the rest waits for the next. A cron may come once a day.
+MOST_AN_HOUR = 500
+MOST_A_DAY = 24 * MOST_AN_HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Tidied:
+    """Runs taken away, members believed to have left, and messages sent to end and to prove access."""
+
+    pruned: int
+    left: int
+    ending: int
+    proving: int
+
+
+def tidy(now: datetime, limit: int = MOST_AN_HOUR) -> Tidied:
+    return Tidied(
+        pruned=retention.prune(now),
+        left=departures.believe_dead_tokens(now, limit),
+        ending=_send("end_access", departures.to_end_access(now).values_list("pk", flat=True)[:limit]),
+        proving=_send("prove_alive", departures.to_prove_alive(now).values_list("pk", flat=True)[:limit]),
+    )
+
+
+def _send(actor: str, users: Iterable[int]) -> int:
+    """Without Redis nothing is lost: Postgres knows what is left to do, and the next tidying asks it."""
+    sent = 0
+    try:
+        for user in users:
+            dramatiq.get_broker().get_actor(actor).send(user)
+            sent += 1
+    except (redis.RedisError, dramatiq.errors.BrokerError):
+        logger.warning("Redis is away; what is left to tidy waits for the next time.")
+    return sent
