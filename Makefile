@@ -52,7 +52,8 @@ costs: bootstrap-dev  ## measure what syncing costs and write it into the README
 	$(BIN)/python -m config.run servers -- python -m tests.benchmarks.costs --write
 
 bench: bootstrap-dev  ## cost, speed, memory and scale into docs/benchmarks.md; ONLY=cost for one part
-	$(BIN)/python -m config.run servers -- python -m tests.benchmarks.bench --write $(if $(ONLY),--only $(ONLY))
+	env -u DATABASE_URL -u REDIS_URL $(BIN)/python -m config.run servers -- \
+		python -m tests.benchmarks.bench --write $(if $(ONLY),--only $(ONLY))
 
 # Tools that must not stand beside the service's own packages.
 .venv-%/installed: requirements/%.txt

@@ -78,6 +78,9 @@ def _set_up() -> None:
     logging.disable(logging.INFO)
     from django.core.management import call_command
 
+    from tests.benchmarks.empty_servers import require_empty_servers
+
+    require_empty_servers()
     call_command("migrate", verbosity=0)
     import_module("sync.actors")
 
