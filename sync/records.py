@@ -25,13 +25,15 @@ class Kind:
     """One kind of record: `key` names the fields that identify it, `moment` the one that gives its week.
 
     `moment` holds ISO 8601 text with an offset; the week is the one of that moment in UTC. `nested` names
-    lists of parts inside the record, each part with an `id` and a `created_at` of its own.
+    lists of parts inside the record, each part with an `id` and a `created_at` of its own. `clearable` names
+    fields of which None says something: that there is none any more, as of an issue that was opened again.
     """
 
     name: str
     key: tuple[str, ...]
     moment: str
     nested: tuple[str, ...] = ()
+    clearable: tuple[str, ...] = ()
 
     def key_of(self, record: Record) -> tuple[str, ...]:
         return tuple(str(record[field]) for field in self.key)
@@ -55,25 +57,33 @@ class Kind:
         What was read again is there again: only the newer reading can say that it is missed.
         """
         known = {name: value for name, value in known.items() if name != MISSED_ON}
-        united = {**known, **{name: value for name, value in read.items() if value is not None}}
+        told = {name: value for name, value in read.items() if value is not None or name in self.clearable}
+        united = {**known, **told}
+        if self._is_less_exact(known, read):
+            united[self.moment] = known[self.moment]
         for name in self.nested:
             parts = {part["id"]: part for part in [*known.get(name, []), *read.get(name, [])]}
             united[name] = sorted(parts.values(), key=lambda part: (part["created_at"], part["id"]))
         return united
+
+    def _is_less_exact(self, known: Record, read: Record) -> bool:
+        """GitHub's REST API tells the same moment in UTC, and so not by which clock its author went."""
+        after = str(read.get(self.moment, ""))
+        return after.endswith("Z") and self.moment_of(known) == self.moment_of(read)
 
 
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind("commits", key=("repository_id", "oid"), moment="authored_at"),
-        Kind("issues", key=("id",), moment="created_at"),
-        Kind("pull_requests", key=("id",), moment="created_at"),
+        Kind("issues", key=("id",), moment="created_at", clearable=("closed_at", "state_reason")),
+        Kind("pull_requests", key=("id",), moment="created_at", clearable=("closed_at",)),
         Kind("reviews", key=("id",), moment="submitted_at", nested=("comments",)),
         Kind("comments", key=("id",), moment="created_at"),
         Kind("discussions", key=("id",), moment="created_at"),
         Kind("stars", key=("repository_id", "starred_at"), moment="starred_at"),
-        Kind("gists", key=("id",), moment="created_at"),
-        Kind("releases", key=("id",), moment="published_at"),
+        Kind("gists", key=("id",), moment="created_at", clearable=("description",)),
+        Kind("releases", key=("id",), moment="published_at", clearable=("name", "body")),
         Kind("repositories_created", key=("repository_id",), moment="created_at"),
     )
 }
@@ -111,8 +121,8 @@ def calendar_entries(days: Mapping[str, int]) -> list[Entry]:
 def merge_records(kind: Kind, held: Iterable[Record], read: Iterable[Record]) -> Merged:
     """Union by key: the newer reading wins, nothing is ever removed.
 
-    A field that the newer reading does not know (None) keeps what was known: statistics that GitHub could
-    give once do not vanish when it cannot give them later.
+    A field that the newer reading does not know (None) keeps what was known, unless None says something there
+    (`clearable`): statistics that GitHub could give once do not vanish when it cannot give them later.
     """
     records = {kind.key_of(record): record for record in held}
     new = changed = 0

@@ -13,6 +13,7 @@ JSON object with the `id` of what was made or changed, and its `number` or `name
 `edit_comment`              `id`, `body`: any item; `updatedAt` moves
 `delete_comment`            `id`: any item; nothing else tells that it was there
 `close_issue`               `id`: an issue; `reason` (COMPLETED)
+`reopen_issue`              `id`: an issue that is closed
 `submit_review`             `on`: node id of a pull request, else the last one; `comments`: how many; `state`
 `create_gist`               `description`, `text`, `public` (true)
 `publish_release`           `tag`, `name`: of the head of the repository
@@ -76,6 +77,7 @@ class Acts:
             "edit_comment": self._edit,
             "delete_comment": self._delete,
             "close_issue": self._close_issue,
+            "reopen_issue": self._reopen_issue,
             "submit_review": self._submit_review,
             "create_gist": self._create_gist,
             "publish_release": self._publish_release,
@@ -171,11 +173,17 @@ class Acts:
         return _answer(item)
 
     def _close_issue(self, details: Details) -> Details:
+        return self._set_closed(details, seconds_of(details), str(details.get("reason", "COMPLETED")))
+
+    def _reopen_issue(self, details: Details) -> Details:
+        return self._set_closed(details, None, "REOPENED")
+
+    def _set_closed(self, details: Details, closed: int | None, reason: str) -> Details:
         issue = self._find(details["id"])
         if not isinstance(issue, Issue):
             raise ActError(f"{details['id']} is no issue.")
-        issue.closed, issue.state_reason = seconds_of(details), str(details.get("reason", "COMPLETED"))
-        self._world.overlay(issue.home).closed[issue.id] = issue.closed, issue.state_reason
+        issue.closed, issue.state_reason = closed, reason
+        self._world.overlay(issue.home).closed[issue.id] = closed, reason
         self._touch(issue, details)
         self._changed(issue)
         return _answer(issue)

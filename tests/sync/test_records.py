@@ -70,6 +70,37 @@ def test_statistics_known_once_are_not_lost_by_a_reading_without_them() -> None:
     assert merged.changed == 0
 
 
+def issue(**changes: Any) -> dict[str, Any]:
+    return {"id": "I_1", "created_at": "2026-04-27T07:12:01Z", "state": "OPEN", "closed_at": None} | changes
+
+
+def test_what_was_taken_back_is_not_kept_from_an_older_reading() -> None:
+    closed = issue(state="CLOSED", closed_at="2026-05-01T08:00:00Z", state_reason="COMPLETED")
+    opened_again = issue(state_reason=None)
+    assert merge_records(KINDS["issues"], [closed], [opened_again]).records == [opened_again]
+    assert merge_records(KINDS["issues"], [opened_again], [closed]).records == [closed]
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"), [("gists", "description"), ("releases", "name"), ("releases", "body")]
+)
+def test_a_text_that_was_emptied_is_empty(kind: str, field: str) -> None:
+    moment = KINDS[kind].moment
+    known = {"id": "X_1", moment: "2026-04-27T07:12:01Z", field: "before"}
+    assert merge_records(KINDS[kind], [known], [{**known, field: None}]).records == [{**known, field: None}]
+
+
+def test_an_offset_known_once_is_not_lost_by_a_reading_in_utc() -> None:
+    in_utc = commit(authored_at="2026-04-27T07:12:01Z")
+    assert merge_records(COMMITS, [commit()], [in_utc]).records == [commit()]
+    assert merge_records(COMMITS, [in_utc], [commit()]).records == [commit()]
+
+
+def test_another_moment_is_believed_in_whatever_offset() -> None:
+    amended = commit(authored_at="2026-04-27T07:12:02Z")
+    assert merge_records(COMMITS, [commit()], [amended]).records == [amended]
+
+
 def test_the_same_commit_in_two_repositories_is_two_records() -> None:
     merged = merge_records(COMMITS, [commit()], [commit(repository_id="R_2")])
     assert len(merged.records) == 2

@@ -225,6 +225,23 @@ def test_an_issue_that_was_closed_and_edited_says_so(world: World) -> None:
     without_news(world)
 
 
+def test_an_issue_that_was_opened_again_is_not_closed_any_more(world: World) -> None:
+    made = world.act("create_issue", title="It breaks", at="2026-02-03T10:00:00Z")
+    world.act("close_issue", id=made["id"], at="2026-02-04T10:00:00Z")
+    world.sync()
+    issue = world.record("issues", id=made["id"])
+    assert (issue["state"], issue["closed_at"]) == ("CLOSED", "2026-02-04T10:00:00Z")
+    world.act("reopen_issue", id=made["id"])
+    world.sync()
+    assert world.record("issues", id=made["id"]) == {
+        **issue,
+        "state": "OPEN",
+        "state_reason": "REOPENED",
+        "closed_at": None,
+    }
+    without_news(world)
+
+
 def test_others_that_touch_a_members_issue_change_no_file(world: World) -> None:
     before, stranger = world.checksums(), "ada-0"
     world.act("create_comment", on=oldest(world, "issues")["id"], login=stranger)

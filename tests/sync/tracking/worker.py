@@ -12,7 +12,7 @@ import django
 
 
 def peak_megabytes() -> int:
-    """Of this program alone: `getrusage` would count the process that started it, which may be a large one."""
+    """Of this program alone: `getrusage` also counts the process that started it, perhaps a large one."""
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) // 1024
