@@ -23,6 +23,9 @@ ACTIVE_DAYS = {
     "typical": {"repositories": 3, "commits": 9, "issues": 1, "comments": 4, "reviews": 1},
     "heavy": {"repositories": 10, "commits": 40, "issues": 1, "comments": 8, "reviews": 4},
 }
+# What each may cost at the most, releases counted apart: first backfill, idle day, active day. Derived from
+# GitHub's page sizes: one request for 200 commits, 100 entries of all lists, 50 pull requests, 25 totals.
+MOST_REQUESTS = {"light": (9, 1, 2), "typical": (124, 1, 3), "heavy": (1887, 1, 3)}
 ACTIVE_DAY = {"act": "active_day", **ACTIVE_DAYS["typical"]}
 
 
@@ -38,7 +41,19 @@ class Cost:
     releases: int
     idle: tuple[int, int]
     active: tuple[int, int]
+    # The peak of this process: the stand-ins with all their data, and the engine.
     megabytes: int
+
+    @property
+    def excess(self) -> list[str]:
+        """Where it cost more than it may."""
+        parts = ("first backfill", "idle day", "active day")
+        spent = (self.first[0] - self.releases, self.idle[0], self.active[0])
+        return [
+            f"{self.profile}: {requests} requests for the {part}, at most {most}"
+            for part, requests, most in zip(parts, spent, MOST_REQUESTS[self.profile], strict=True)
+            if requests > most
+        ]
 
 
 def measure(profile: str) -> Cost:
@@ -99,10 +114,15 @@ def main() -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    text = table([measure(profile) for profile in arguments.profiles or PROFILES])
-    print(text)
+    costs = [measure(profile) for profile in arguments.profiles or PROFILES]
+    print(table(costs))
+    for cost in costs:
+        print(f"{cost.profile}: at most {cost.megabytes} MB, stand-ins included")
     if arguments.write:
-        write(text)
+        write(table(costs))
+    excess = [line for cost in costs for line in cost.excess]
+    if excess:
+        sys.exit("\n".join(excess))
 
 
 if __name__ == "__main__":
