@@ -19,19 +19,29 @@ LONGEST_WAIT = timedelta(hours=25)
 
 def start(subscription: Subscription, trigger: SyncRun.Trigger, *, is_interactive: bool = False) -> SyncRun:
     """Queue a run, or return the one that is already active: a member has at most one."""
-    now = timezone.now()
-    try:
-        with transaction.atomic():
-            run = SyncRun.objects.create(
-                subscription=subscription,
-                trigger=trigger,
-                is_interactive=is_interactive,
-                nudge_at=now + timedelta(seconds=settings.SYNC_NUDGE_SECONDS),
-            )
-    except IntegrityError:
-        return subscription.runs.active().get()
+    nudge_at = timezone.now() + timedelta(seconds=settings.SYNC_NUDGE_SECONDS)
+    run = SyncRun(
+        subscription=subscription, trigger=trigger, is_interactive=is_interactive, nudge_at=nudge_at
+    )
+    if not _queue(run):
+        active = subscription.runs.active().first()
+        if active is not None:
+            return active
+        # It ended between the two questions: now there is room.
+        if not _queue(run):
+            return subscription.runs.active().get()
     send_step(run)
     return run
+
+
+def _queue(run: SyncRun) -> bool:
+    """False where the member has an active run."""
+    try:
+        with transaction.atomic():
+            run.save(force_insert=True)
+    except IntegrityError:
+        return False
+    return True
 
 
 def take(subscription: Subscription, trigger: SyncRun.Trigger) -> SyncRun | None:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.models import User
 from sync import runs
 from sync.errors import LeaseLost
-from sync.models import Subscription, SyncRun
+from sync.models import Subscription, SyncRun, SyncRunQuerySet
 from sync.queues import BACKGROUND, INTERACTIVE, INTERACTIVE_STEPS, step_message
 from tests.sync.broker import Sent
 
@@ -62,6 +62,24 @@ def test_a_finished_run_makes_room_for_the_next(subscription: Subscription, sent
     first = runs.start(subscription, STALE)
     assert runs.cancel(first)
     assert runs.start(subscription, STALE) != first
+
+
+def test_a_run_that_ends_while_another_is_asked_for_makes_room_as_well(
+    subscription: Subscription, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the insert that the constraint refused and the question for the active one."""
+    first = runs.start(subscription, STALE)
+    active = SyncRunQuerySet.active
+
+    def end_and_look(self: SyncRunQuerySet) -> SyncRunQuerySet:
+        active(SyncRun.objects.filter(pk=first.pk)).update(state=SyncRun.State.SUCCEEDED)
+        return active(self)
+
+    monkeypatch.setattr(SyncRunQuerySet, "active", end_and_look)
+    second = runs.start(subscription, SyncRun.Trigger.MEMBER)
+    assert second != first
+    assert second.trigger == SyncRun.Trigger.MEMBER
+    assert sent.steps() == [(first.pk, 0), (second.pk, 0)]
 
 
 def test_nothing_is_sent_when_the_transaction_fails(subscription: Subscription, sent: Sent) -> None:
