@@ -19,6 +19,10 @@ class GitHubAccessLost(SyncError):
     """The member's GitHub token is refused and cannot be refreshed: they must connect again."""
 
 
+class GitHubGivesUp(SyncError):
+    """GitHub answers, but time after time not the smallest request without which nothing goes on."""
+
+
 class OpenHumansAccessLost(SyncError):
     """The member's Open Humans token is refused and cannot be refreshed: they must sign in again."""
 

@@ -35,6 +35,8 @@ PASSING_MARGIN = timedelta(days=7)
 # Years of one calendar year or shorter; a window is cut in halves down to this when GitHub lists too few.
 SHORTEST_WINDOW = timedelta(days=7)
 PROBE_WEEKS = 2
+# So often in a row is the smallest request tried, with longer and longer waits between.
+MOST_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,6 +351,7 @@ def smaller(batch_sizes: Mapping[str, int], kind: str) -> dict[str, int] | None:
 
 def larger(batch_sizes: Mapping[str, int], kind: str, seconds: float) -> dict[str, int]:
     """Half as much again after 20 quick answers (under 3 s) with a reduced batch."""
+    batch_sizes = answered(batch_sizes, kind)
     size = batch_sizes.get(kind)
     if size is None or size >= LARGEST_BATCH[kind] or seconds >= 3:
         return dict(batch_sizes)
@@ -356,6 +359,18 @@ def larger(batch_sizes: Mapping[str, int], kind: str, seconds: float) -> dict[st
     if quick < 20:
         return {**batch_sizes, f"{kind}_quick": quick}
     return {**batch_sizes, kind: min(size + max(size // 2, 1), LARGEST_BATCH[kind]), f"{kind}_quick": 0}
+
+
+def given_up(batch_sizes: Mapping[str, int], kind: str) -> tuple[dict[str, int], bool]:
+    """One more time that GitHub gave up on the smallest request; and whether that was the last try."""
+    tries = batch_sizes.get(f"{kind}_given_up", 0) + 1
+    if tries >= MOST_TRIES:
+        return answered(batch_sizes, kind), True
+    return {**batch_sizes, f"{kind}_given_up": tries}, False
+
+
+def answered(batch_sizes: Mapping[str, int], kind: str) -> dict[str, int]:
+    return {name: number for name, number in batch_sizes.items() if name != f"{kind}_given_up"}
 
 
 def kind_of(request: Request) -> str:

@@ -10,7 +10,7 @@ import hashlib
 import io
 import logging
 import tempfile
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -116,6 +116,23 @@ def generation_of(file: File) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """A staged batch, without its records."""
+
+    pk: int
+    weeks: list[str]
+    staged_at: datetime
+
+    def is_news(self, held: Mapping[str, WeekEntry], ready: Collection[str]) -> bool:
+        """Whether any of its weeks that may be written was not written since it was staged."""
+        return any(
+            week not in held or datetime.fromisoformat(held[week]["fetched_at"]) < self.staged_at
+            for week in ready
+            if week in self.weeks
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Staged:
     """One file's staged batches, and which of their weeks may be written now."""
 
@@ -125,6 +142,8 @@ class Staged:
     weeks: frozenset[str]
     is_whole: bool
     is_year_passed: bool
+    # Whether there is more to write than batches that stay for their other weeks.
+    is_news: bool = True
 
     @classmethod
     def nothing(cls, year_file: YearFile) -> "Staged":
@@ -139,10 +158,10 @@ def staged_files(subscription: Subscription, may_publish: Callable[[Week], bool]
     a late record of a published week waits for nothing. `is_whole` files leave no staged week behind;
     of a year that is passed nothing more is expected.
     """
-    groups: dict[tuple[int, str], list[tuple[int, list[str]]]] = {}
-    rows = StagedBatch.objects.filter(subscription=subscription).values_list("pk", "kind", "year", "weeks")
-    for pk, kind, year, names in rows:
-        groups.setdefault((year, kind), []).append((pk, names))
+    groups: dict[tuple[int, str], list[Batch]] = {}
+    rows = StagedBatch.objects.filter(subscription=subscription)
+    for kind, year, pk, weeks, staged_at in rows.values_list("kind", "year", "pk", "weeks", "created_at"):
+        groups.setdefault((year, kind), []).append(Batch(pk, weeks, staged_at))
     files = zones.outdated(subscription) if subscription.has_track_settings else ()
     outdated = {(file.year, file.kind) for file in files}
     for key in outdated:
@@ -156,42 +175,42 @@ def staged_files(subscription: Subscription, may_publish: Callable[[Week], bool]
             found.append(_staged_tracks(kind, year, batches, is_urgent=(year, kind) in outdated))
             continue
         held = ledgers.get((year, kind), {})
-        weeks = {week for _, batch in batches for week in batch}
-        ready = frozenset(week for week in weeks if week in held or may_publish(Week.parse(week)))
+        names = {week for batch in batches for week in batch.weeks}
+        ready = frozenset(week for week in names if week in held or may_publish(Week.parse(week)))
         if ready:
-            pks = tuple(pk for pk, _ in batches)
             found.append(
                 Staged(
                     kind,
                     year,
-                    pks,
+                    tuple(batch.pk for batch in batches),
                     ready,
-                    is_whole=len(ready) == len(weeks),
+                    is_whole=len(ready) == len(names),
                     is_year_passed=may_publish(Week(year, 1)),
+                    is_news=any(batch.is_news(held, ready) for batch in batches),
                 )
             )
     return found
 
 
-def _staged_tracks(
-    kind: str, year: int, batches: Iterable[tuple[int, list[str]]], *, is_urgent: bool
-) -> Staged:
+def _staged_tracks(kind: str, year: int, batches: Iterable[Batch], *, is_urgent: bool) -> Staged:
     """Tracks wait for no stream. Their files are large: one is written when all its tracks have been read,
     and at once only when the privacy zones have changed."""
-    pks = tuple(pk for pk, _ in batches)
-    weeks = frozenset(week for _, names in batches for week in names)
+    pks = tuple(batch.pk for batch in batches)
+    weeks = frozenset(week for batch in batches for week in batch.weeks)
     return Staged(kind, year, pks, weeks, is_whole=True, is_year_passed=is_urgent)
 
 
-def publish(publisher: Publisher, staged: Iterable[Staged], goes_on: Callable[[], bool]) -> None:
-    """Publish file by file while `goes_on()`; what is left stays staged for the next step."""
+def publish(publisher: Publisher, staged: Iterable[Staged], goes_on: Callable[[], bool]) -> bool:
+    """Publish file by file while `goes_on()`, one at least; False if more is to do in the next step."""
     finish_pending(publisher)
     if not clean(publisher, goes_on):
-        return
-    for item in staged:
-        publish_year(publisher, item)
+        return False
+    left = list(staged)
+    while left:
+        publish_year(publisher, left.pop(0))
         if not goes_on():
-            return
+            break
+    return not left
 
 
 def clean_all(publisher: Publisher, goes_on: Callable[[], bool]) -> bool:

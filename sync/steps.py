@@ -20,13 +20,19 @@ from sync.archive import ArchiveError
 from sync.collect import probing, reading
 from sync.collect.collector import Collector
 from sync.documents import current_documents, is_published
-from sync.errors import GitHubAccessLost, OpenHumansAccessLost, SyncingStopped, UploadRefused
+from sync.errors import (
+    GitHubAccessLost,
+    GitHubGivesUp,
+    OpenHumansAccessLost,
+    SyncingStopped,
+    UploadRefused,
+)
 from sync.leaving import erasing
 from sync.ledger import known_weeks, settle, settled_until
 from sync.legacy.importing import import_legacy_files
 from sync.models import StagedBatch, Subscription, SyncRun, TrackSettings, YearFile
 from sync.operators.counters import count
-from sync.publish import Publisher
+from sync.publish import Publisher, Staged
 from sync.queues import send_step
 from sync.tracking import rewriting, scope, zones
 from sync.tracks.errors import TrackError
@@ -39,6 +45,15 @@ LONGEST_LIMIT_WAIT_SECONDS = 3600
 LOST_WAIT_SECONDS = 30
 FAILURES_BEFORE_PAUSE = 5
 DOCUMENTS_EVERY = timedelta(days=7)
+# What says something about this run: nothing is published of what could not be read or written.
+FAILURES = (
+    github.GitHubError,
+    openhumans.OpenHumansError,
+    ArchiveError,
+    GitHubGivesUp,
+    TrackError,
+    UploadRefused,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +85,15 @@ def perform(run: SyncRun) -> timedelta | None:
         # Wrong TOKEN_KEYS or a full disk are no member's fault; every one of them would meet it.
         logger.error("This site has to be set right: %s", error, extra=run.detail)
         return _wait_for_site(run)
-    except github.RateLimited as limit:
-        return _wait_for_limit(run, limit)
+    except github.RateLimited:
+        return _wait_for_limit(run)
     except (github.Unavailable, github.TooHeavy, openhumans.Unavailable, openhumans.RateLimited) as error:
         return _wait_out(run, error)
     except (GitHubAccessLost, github.Unauthorized) as error:
         _stop_without_access(run, Subscription.Status.RECONNECT_GITHUB, "github_access_lost", error)
     except (OpenHumansAccessLost, openhumans.Unauthorized) as error:
         _stop_without_access(run, Subscription.Status.RECONNECT_OPENHUMANS, "openhumans_access_lost", error)
-    except (github.GitHubError, openhumans.OpenHumansError, ArchiveError, TrackError, UploadRefused) as error:
+    except FAILURES as error:
         fail(run, _code_of(error), error)
     return None
 
@@ -90,9 +105,13 @@ def _collect_and_publish(run: SyncRun) -> None:
         _with_openhumans(run, recovering.recover)
     try:
         is_complete = _read(run, allowance)
-    except github.RateLimited:
-        _publish(run, allowance, only_whole_years=False)
-        raise
+    except (github.RateLimited, github.Unavailable, github.TooHeavy) as error:
+        # Before anything is published, which may fail as well.
+        _note_obstacle(run, error)
+        if _publish_before_wait(run, allowance):
+            raise
+        _next_step(run)
+        return
     has_left = _publish(run, allowance, only_whole_years=run.step > 0 and not is_complete)
     if is_complete and not has_left:
         has_left = _look_after_files(run)
@@ -173,18 +192,36 @@ def _still_allowed(run: SyncRun) -> None:
 
 def _publish(run: SyncRun, allowance: Allowance, *, only_whole_years: bool) -> bool:
     """Publish what may be published now; tell whether anything is left staged."""
+    staged = _staged_files(run)
+    if only_whole_years:
+        staged = [item for item in staged if item.is_year_passed]
+    _publish_files(run, allowance, staged)
+    return _has_staged(run)
 
+
+def _publish_before_wait(run: SyncRun, allowance: Allowance) -> bool:
+    """Publish whatever is whole and not published yet; False where that takes another step."""
+    return _publish_files(run, allowance, [item for item in _staged_files(run) if item.is_news])
+
+
+def _staged_files(run: SyncRun) -> list[Staged]:
     @cache
     def horizon() -> datetime | None:
         return planner.horizon(reading.situation(run.subscription))
 
-    staged = publish.staged_files(run.subscription, lambda week: planner.is_passed(week, horizon()))
-    if only_whole_years:
-        staged = [item for item in staged if item.is_year_passed]
+    return publish.staged_files(run.subscription, lambda week: planner.is_passed(week, horizon()))
+
+
+def _publish_files(run: SyncRun, allowance: Allowance, staged: list[Staged]) -> bool:
+    """False where the allowance ended before all of them were published."""
     has_left_overs = run.subscription.year_files.exclude(pending=None, superseded=[], to_clean=0).exists()
-    if staged or has_left_overs:
-        _with_openhumans(run, lambda publisher: publish.publish(publisher, staged, allowance.has_time))
-    return _has_staged(run)
+    if not staged and not has_left_overs:
+        return True
+    ends: list[bool] = []
+    _with_openhumans(
+        run, lambda publisher: ends.append(publish.publish(publisher, staged, allowance.has_time))
+    )
+    return ends[-1]
 
 
 def _has_staged(run: SyncRun) -> bool:
@@ -271,7 +308,15 @@ def _next_step(run: SyncRun) -> None:
         send_step(run)
 
 
-def _wait_for_limit(run: SyncRun, limit: github.RateLimited) -> timedelta:
+def _note_obstacle(run: SyncRun, error: github.GitHubError) -> None:
+    """What all members and processes have to know of it. Who goes on with another step meets it again."""
+    if isinstance(error, github.RateLimited):
+        _note_limit(run, error)
+    elif isinstance(error, github.Unavailable):
+        breaker.fails(breaker.Service.GITHUB, error)
+
+
+def _note_limit(run: SyncRun, limit: github.RateLimited) -> None:
     """Every process honours `blocked_until`; where GitHub named no moment, the wait doubles each time."""
     subscription, now = run.subscription, timezone.now()
     retry_at = limit.retry_at
@@ -279,22 +324,28 @@ def _wait_for_limit(run: SyncRun, limit: github.RateLimited) -> timedelta:
         seconds = settings.SYNC_WAIT_FLOOR_SECONDS * 2**subscription.secondary_limits
         retry_at = now + timedelta(seconds=min(seconds, LONGEST_LIMIT_WAIT_SECONDS))
         subscription.secondary_limits += 1
-    blocked_until = max(retry_at, now)
     with transaction.atomic():
         run.hold()
-        subscription.blocked_until = blocked_until
+        subscription.blocked_until = max(retry_at, now)
         subscription.save(update_fields=["blocked_until", "secondary_limits"])
-        # A little later than the limit ends, not all members at the same moment.
-        jitter = timedelta(
-            seconds=random.uniform(0.05, 1) * min(5, 1 + (blocked_until - now).total_seconds() / 20)
-        )
+
+
+def _wait_for_limit(run: SyncRun) -> timedelta:
+    """A little later than the limit ends, not all members at the same moment."""
+    now = timezone.now()
+    blocked_until = max(run.subscription.blocked_until or now, now)
+    jitter = timedelta(
+        seconds=random.uniform(0.05, 1) * min(5, 1 + (blocked_until - now).total_seconds() / 20)
+    )
+    with transaction.atomic():
+        run.hold()
         return _wait(run, SyncRun.WaitReason.GITHUB_LIMIT, blocked_until + jitter)
 
 
 def _wait_out(run: SyncRun, error: Exception) -> timedelta:
     """An outage says nothing about the member: wait, longer each time, and try again."""
     service = breaker.service_of(error)
-    if isinstance(error, github.Unavailable | openhumans.Unavailable):
+    if isinstance(error, openhumans.Unavailable):
         breaker.fails(service, error)
     reason = breaker.WAITS[service]
     logger.warning("%s: %s", reason.label, error, extra=run.detail)
@@ -432,6 +483,8 @@ def fail(run: SyncRun, code: str, error: Exception) -> None:
 
 
 def _code_of(error: Exception) -> str:
+    if isinstance(error, GitHubGivesUp):
+        return "github_too_heavy"
     service = {"github_client": "github", "openhumans_client": "openhumans"}.get(
         type(error).__module__.partition(".")[0], "archive"
     )

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import F
 
 from github_client import GitHubClient, TooHeavy, Unavailable
+from sync import planner
 from sync.models import Subscription, SyncRun
 
 
@@ -54,6 +55,22 @@ class Collector:
             self.github.fetch_repositories(None, 1)
         except TooHeavy as error:
             raise Unavailable(f"GitHub gives up on everything: {error}") from None
+
+    def was_last_try(self, kind: str) -> bool:
+        """GitHub gave up on the smallest request of a kind. Whether to do without it, after so many times.
+
+        Only times are counted at which it answers something else, or else `Unavailable` is raised.
+        """
+        self.require_answers()
+        self.subscription.batch_sizes, is_last = planner.given_up(self.subscription.batch_sizes, kind)
+        self.subscription.save(update_fields=["batch_sizes"])
+        return is_last
+
+    def answered(self, kind: str) -> None:
+        known = self.subscription.batch_sizes
+        self.subscription.batch_sizes = planner.answered(known, kind)
+        if self.subscription.batch_sizes != known:
+            self.subscription.save(update_fields=["batch_sizes"])
 
     @contextmanager
     def recorded(self) -> Iterator[None]:

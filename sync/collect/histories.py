@@ -36,9 +36,29 @@ def read_totals(collector: Collector, request: planner.ReadTotals) -> None:
             state.save()
 
 
+def go_without_totals(collector: Collector, request: planner.ReadTotals) -> None:
+    """GitHub gives up on counting a history: it is paged without knowing how long it is."""
+    with collector.recorded():
+        for state in collector.subscription.repositories.filter(node_id__in=request.repository_ids):
+            state.said, state.said_for_oid = None, state.head_oid
+            state.save(update_fields=["said", "said_for_oid"])
+
+
+def go_without(collector: Collector, page: planner.Page) -> None:
+    """GitHub gives up on every way to page a history: it is noted, and tried again with the next run."""
+    with collector.recorded():
+        state = collector.subscription.repositories.get(node_id=page.repository_id)
+        stage(collector.subscription, _mark_unreadable(state, "too_heavy"))
+        state.save()
+
+
 def _mark_unreadable(state: RepositoryState, reason: str) -> list[tuple[str, Entry]]:
     """Return what is to be staged: a repository that is gone is missed among those the member made."""
-    sentences = {"not_found": "not found on GitHub any more", "forbidden": "GitHub does not let us read it"}
+    sentences = {
+        "not_found": "not found on GitHub any more",
+        "forbidden": "GitHub does not let us read it",
+        "too_heavy": "GitHub takes too long to give us its history",
+    }
     state.not_readable = sentences.get(reason, reason)
     _end_reading(state)
     # Should it become readable again, it is read from the top: this reading may have been in its middle.

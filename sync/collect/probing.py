@@ -6,7 +6,7 @@ from github_client import Probe, TooHeavy
 from sync import planner
 from sync.collect import calendars, lists, releases, repositories, reviews
 from sync.collect.collector import Collector
-from sync.errors import GitHubAccessLost
+from sync.errors import GitHubAccessLost, GitHubGivesUp
 from sync.models import Subscription
 
 # So many newest entries of each list come with the probe: on most days they hold all that is new.
@@ -42,7 +42,7 @@ def _ask_probe(collector: Collector, today: date) -> Probe:
     subscription = collector.subscription
     size = planner.batch(subscription.batch_sizes, "repositories")
     try:
-        return collector.github.fetch_probe(
+        answer = collector.github.fetch_probe(
             planner.probe_since(today),
             today,
             size,
@@ -50,14 +50,18 @@ def _ask_probe(collector: Collector, today: date) -> Probe:
             LIST_ITEMS,
             subscription.github_login,
         )
-    except TooHeavy:
+    except TooHeavy as error:
         collector.given_up()
         reduced = planner.smaller(subscription.batch_sizes, "repositories")
         if reduced is None:
+            if collector.was_last_try("probe"):
+                raise GitHubGivesUp(f"GitHub does not say whether anything is new: {error}") from error
             raise
         subscription.batch_sizes = reduced
         subscription.save(update_fields=["batch_sizes"])
         return _ask_probe(collector, today)
+    collector.answered("probe")
+    return answer
 
 
 def _note_identity(subscription: Subscription, answer: Probe) -> None:
@@ -87,6 +91,7 @@ def _note_month(subscription: Subscription, now: datetime) -> None:
     if compared_at is None:
         return  # the first run reads everything anyway
     calendars.read_again(subscription, now.astimezone(UTC).date())
+    reviews.read_withheld(subscription)
     histories = subscription.repositories.filter(is_fork=False, not_readable="", cursor="")
     # What GitHub counted and did not give may have become readable: `reading` remembers how much that was.
     histories.exclude(head_oid="").update(is_read=False, said_for_oid="", reading={})

@@ -4,6 +4,7 @@ Each reader sends one request and stores the answer's records and the new cursor
 worker killed anywhere repeats at most the request in flight.
 """
 
+import logging
 import time
 from datetime import date
 
@@ -11,9 +12,12 @@ from github_client import TooHeavy
 from sync import planner
 from sync.collect import agreement, calendars, histories, lists, releases, repositories, reviews
 from sync.collect.collector import Collector
+from sync.errors import GitHubGivesUp
 from sync.models import RepositoryState, Subscription
 from sync.records import CALENDAR, COMMITS
 from sync.tracking import finding, reading, scope
+
+logger = logging.getLogger(__name__)
 
 
 def next_request(subscription: Subscription) -> planner.Request | None:
@@ -70,7 +74,7 @@ def read(collector: Collector, request: planner.Request) -> None:
         collector.given_up()
         reduced = planner.smaller(subscription.batch_sizes, kind)
         if reduced is None:
-            _read_otherwise(collector, request)
+            _read_the_smallest(collector, request, kind)
             return
         subscription.batch_sizes = reduced
     else:
@@ -110,12 +114,47 @@ def _send_of_tracks(collector: Collector, request: planner.TrackRequest) -> None
             reading.read_blob(collector, request)
 
 
+def _read_the_smallest(collector: Collector, request: planner.Request, kind: str) -> None:
+    """GitHub gave up on it. Where nothing else helps, `TooHeavy` has the run wait and try again.
+
+    Not for ever: a single repository or record must not stand in the way of everything else.
+    """
+    try:
+        _read_otherwise(collector, request)
+    except TooHeavy as error:
+        if not collector.was_last_try(kind):
+            raise
+        logger.warning("Going on without: %s", error, extra=collector.run.detail)
+        _go_without(collector, request, error)
+    else:
+        collector.answered(kind)
+
+
+def _go_without(collector: Collector, request: planner.Request, error: TooHeavy) -> None:
+    """What belongs to one repository or record is noted as not readable; without the rest the run fails."""
+    match request:
+        case planner.ReadCommits():
+            histories.go_without(collector, request.pages[0])
+        case planner.ReadReleases():
+            releases.go_without(collector, request)
+        case planner.ReadRest():
+            reviews.go_without(collector)
+        case planner.ReadTree():
+            finding.go_without(collector, request)
+        case planner.ReadBlob():
+            reading.go_without(collector, request)
+        case _:
+            raise GitHubGivesUp(f"GitHub gives up on {planner.kind_of(request)}: {error}") from error
+
+
 def _read_otherwise(collector: Collector, request: planner.Request) -> None:
     """What is left when GitHub gives up on the smallest batch; raises `TooHeavy` where nothing is."""
     match request:
         case planner.ReadCommits():
             collector.require_answers()
             histories.read_commits_rest(collector, request.pages[0])
+        case planner.ReadTotals():
+            histories.go_without_totals(collector, request)
         case planner.ReadCalendar():
             calendars.cut_window(collector.subscription)
         case planner.ReadTree(is_recursive=True):

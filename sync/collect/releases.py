@@ -85,6 +85,15 @@ def read_releases(collector: Collector, request: planner.ReadReleases) -> None:
         subscription.save(update_fields=["lists"])
 
 
+def go_without(collector: Collector, request: planner.ReadReleases) -> None:
+    """GitHub gives up on the releases of a repository: asked for again when its history could be read."""
+    with collector.recorded():
+        state = collector.subscription.lists[LIST]
+        state["withheld"] = [*state.get("withheld", ()), *(node_id for node_id, _ in request.repositories)]
+        state["queue"] = state["queue"][len(request.repositories) :]
+        collector.subscription.save(update_fields=["lists"])
+
+
 def _stage(subscription: Subscription, page: ReleasePage) -> None:
     own = [release for release in page.releases if release.author_id == subscription.github_node_id]
     entries = [release_entry(subscription, release) for release in own]

@@ -6,7 +6,8 @@ is kept in `Subscription.lists["reviews"]`:
 
     {"watermark": when the last finished reading began, "contributions": what the probe counted,
      "reading": {"cursor", "until", "since", "frontier", "began", "read"} or None,
-     "rests": nested lists that are longer than what came with their parent}
+     "rests": nested lists that are longer than what came with their parent,
+     "withheld": those of them that GitHub did not manage to give, tried again once a month}
 """
 
 from collections.abc import Iterable
@@ -170,6 +171,20 @@ def read_rest(collector: Collector, request: planner.ReadRest) -> None:
         if cursor:
             queue.insert(0, {**_as_dict(rest), "cursor": cursor})
         subscription.save(update_fields=["lists"])
+
+
+def go_without(collector: Collector) -> None:
+    """GitHub gives up on a nested list: it must not stand in the way of all that is older."""
+    with collector.recorded():
+        state = _state(collector.subscription)
+        state["withheld"] = [*state.get("withheld", ()), state["rests"].pop(0)]
+        collector.subscription.save(update_fields=["lists"])
+
+
+def read_withheld(subscription: Subscription) -> None:
+    state = subscription.lists.get(LIST, {})
+    if state.get("withheld"):
+        state["rests"] += state.pop("withheld")
 
 
 def _as_dict(rest: planner.Rest) -> dict[str, str]:

@@ -42,6 +42,15 @@ def read_tree(collector: Collector, request: planner.ReadTree) -> None:
         tree = collector.github.fetch_tree(request.database_id, request.oid, recursive=request.is_recursive)
     except (NotFound, Forbidden):
         tree = None
+    _keep(collector, request, tree)
+
+
+def go_without(collector: Collector, request: planner.ReadTree) -> None:
+    """GitHub gives up on it, in parts as well."""
+    _keep(collector, request, None)
+
+
+def _keep(collector: Collector, request: planner.ReadTree, tree: Tree | None) -> None:
     with collector.recorded():
         scope.lock_settings(collector.subscription)
         state = RepositoryState.objects.get(pk=request.repository_pk)

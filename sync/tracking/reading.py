@@ -160,6 +160,15 @@ def read_blob(collector: Collector, request: planner.ReadBlob) -> None:
         _keep(place, blob, outcome, zones, scope.lock_settings(subscription).zones_version)
 
 
+def go_without(collector: Collector, request: planner.ReadBlob) -> None:
+    """GitHub gives up on the bytes of a file."""
+    place = TrackPlace.objects.select_related("repository").get(pk=request.place_pk)
+    subscription, zones = collector.subscription, load(collector.subscription)
+    with collector.recorded():
+        current = scope.lock_settings(subscription).zones_version
+        _keep(place, _blob_of(subscription, place), Outcome(WITHHELD), zones, current)
+
+
 def fetch_raw(collector: Collector, request: planner.ReadFiles) -> None:
     """GitHub gives up on the query even for one file: its bytes are fetched, and no commit is known."""
     with collector.recorded():

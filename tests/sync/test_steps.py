@@ -13,13 +13,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Credential
-from sync import steps
+from sync import planner, steps
 from sync.archive import SCHEMA_FILE
 from sync.consent import Choice
 from sync.models import ProviderState, StagedBatch, Subscription, SyncRun, YearFile
 from sync.weeks import Week
 from tests.repositories import Repository
-from tests.sync.world import World, living
+from tests.sync.world import World, forget_budget, living
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -328,6 +328,76 @@ def test_the_limit_publishes_what_is_whole_and_repeats_no_page(live: Live, tmp_p
         assert world.github.accounting()["refused_while_blocked"] == 0
 
 
+def busy_years(tmp_path: Path) -> Repository:
+    """Four hundred commits over five years."""
+    busy = Repository.create(tmp_path / "busy", f"{uuid4().hex[:12]}@example.org")
+    busy.add(days_ago(1500 - 1500 * n / 400) for n in range(400))
+    return busy
+
+
+def until_it_waits(world: World, run: SyncRun) -> None:
+    for _ in range(20):
+        if world.step(run) is not None:
+            return
+    raise AssertionError(f"The run is still {run.state}.")
+
+
+def refuse_late(world: World) -> None:
+    """The limit, when three years of five have been read back."""
+    passed = (datetime.now(UTC) - timedelta(days=1100)).isoformat()
+    world.github.fault(refuse_after_page={"repository": "busy", "older_than": passed, "for_seconds": 3600})
+
+
+def test_what_is_whole_is_published_before_the_wait_though_the_steps_time_is_over(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each further step publishes one file, and asks GitHub for nothing."""
+    with live(busy_years(tmp_path)) as world:
+        refuse_late(world)
+        monkeypatch.setattr(steps.Allowance, "has_time", lambda _: False)
+        monkeypatch.setattr(steps.Allowance, "goes_on", lambda _, collector: collector.requests < 20)
+        run = world.start()
+        assert world.step(run) is None
+        assert world.subscription.blocked_until is not None
+        asked = world.github.total
+        until_it_waits(world, run)
+        assert run.wait_reason == SyncRun.WaitReason.GITHUB_LIMIT
+        assert run.waits == 1
+        assert run.resume_at is not None
+        assert run.resume_at >= world.subscription.blocked_until
+        assert world.github.total == asked
+        assert world.github.accounting()["refused_while_blocked"] == 0
+        assert len(world.years()) >= 3
+        published = {week for content in world.years().values() for week in content["weeks"]}
+        assert min(published) <= str(Week.of(datetime.now(UTC) - timedelta(days=1050)))
+
+        # Nothing new is whole: the next wait costs no request to Open Humans.
+        before = world.openhumans.total
+        SyncRun.objects.filter(pk=run.pk).update(resume_at=timezone.now())
+        assert world.step(run) is not None
+        assert world.openhumans.total == before
+
+
+def test_a_limit_is_remembered_though_nothing_can_be_published(live: Live, tmp_path: Path) -> None:
+    """Promise 7: by Postgres, whatever becomes of Redis; and what was whole follows when it can."""
+    with live(busy_years(tmp_path)) as world:
+        refuse_late(world)
+        world.openhumans.fault(fail_start=True)
+        run = world.start()
+        assert world.step(run) is not None
+        assert run.wait_reason == SyncRun.WaitReason.OPENHUMANS_UNAVAILABLE
+        assert world.subscription.blocked_until is not None
+        assert world.subscription.blocked_until > timezone.now() + timedelta(minutes=50)
+        asked = world.github.total
+        world.openhumans.fault(fail_start=False)
+        forget_budget(world.subscription)
+        SyncRun.objects.filter(pk=run.pk).update(resume_at=timezone.now())
+        assert world.step(run) is not None
+        assert run.wait_reason == SyncRun.WaitReason.GITHUB_LIMIT
+        assert world.github.total == asked
+        assert len(world.years()) >= 3
+
+
 def test_nothing_is_sent_while_the_member_is_blocked(world: World) -> None:
     """Promise 7: what Postgres knows of a limit holds for every process."""
     Subscription.objects.filter(pk=world.subscription.pk).update(
@@ -424,6 +494,94 @@ def test_a_history_that_graphql_cannot_page_at_all_is_read_without_statistics(wo
     assert world.sync().state == SyncRun.State.SUCCEEDED
     assert {commit["oid"] for commit in world.commits()} == world.repository.oids()
     assert all(commit["additions"] is None for commit in world.commits())
+
+
+def test_what_is_whole_is_published_before_an_outage_is_waited_out(live: Live, tmp_path: Path) -> None:
+    with live(busy_years(tmp_path)) as world:
+        world.github.fault(status_503={"after": 7})
+        run = world.start()
+        assert world.step(run) is not None
+        assert run.wait_reason == SyncRun.WaitReason.GITHUB_UNAVAILABLE
+        assert world.years()
+        assert ProviderState.objects.get(service="github").outages == 1
+        # It goes on, and nothing new is whole: Open Humans is not asked again.
+        before = world.openhumans.total
+        world.pass_wait(run)
+        assert world.step(run) is not None
+        assert run.wait_reason == SyncRun.WaitReason.GITHUB_UNAVAILABLE
+        assert world.openhumans.total == before
+
+
+def test_an_outage_of_both_is_known_of_both(live: Live, tmp_path: Path) -> None:
+    with live(busy_years(tmp_path)) as world:
+        world.github.fault(status_503={"after": 7})
+        world.openhumans.fault(fail_start=True)
+        run = world.start()
+        assert world.step(run) is not None
+        known = ProviderState.objects.filter(outages=1).values_list("service", flat=True)
+        assert set(known) == {"github", "openhumans"}
+        world.openhumans.fault(fail_start=False)
+        world.pass_wait(run)
+        assert world.step(run) is not None
+        assert run.wait_reason == SyncRun.WaitReason.GITHUB_UNAVAILABLE
+        assert world.years()
+
+
+# --- What is too heavy even alone ---
+
+HEAVY = "RESOURCE_LIMITS_EXCEEDED"
+
+
+def test_a_history_that_cannot_be_paged_in_any_way_is_noted_and_the_rest_goes_on(
+    live: Live, repository: Repository
+) -> None:
+    """And it is read whole once it can be."""
+    with live(repository) as world:
+        world.github.fault(field_error={"field": "history", "type": HEAVY}, rest_status=502)
+        run = world.sync()
+        assert run.state == SyncRun.State.SUCCEEDED
+        assert run.waits == planner.MOST_TRIES - 1
+        assert world.subscription.repositories.get().not_readable
+        assert world.years()
+        world.github.fault(field_error=False, rest_status=False)
+        assert world.sync().state == SyncRun.State.SUCCEEDED
+        assert world.oids() == repository.oids()
+        assert not world.subscription.repositories.get().not_readable
+
+
+def test_histories_that_cannot_be_counted_are_paged(
+    live: Live, repository: Repository, tmp_path: Path
+) -> None:
+    others = [Repository.create(tmp_path / f"other-{n}", repository.email) for n in range(10)]
+    for n, other in enumerate(others):
+        other.add([days_ago(30 + n)])
+    with live(repository, *others) as world:
+        world.github.fault(field_error={"field": "history", "type": HEAVY})
+        run = world.sync()
+        assert run.state == SyncRun.State.SUCCEEDED
+        assert run.waits == 0
+        assert world.oids() == repository.oids().union(*(other.oids() for other in others))
+
+
+def test_releases_that_cannot_be_read_hold_nothing_up(world: World) -> None:
+    world.github.fault(field_error={"field": "releases", "type": HEAVY})
+    assert world.sync().state == SyncRun.State.SUCCEEDED
+    assert world.oids() == world.repository.oids()
+    assert len(world.subscription.lists["releases"]["withheld"]) == 1
+
+
+@pytest.mark.parametrize("field", ["search", "starredRepositories"])
+def test_a_list_that_cannot_be_read_at_all_is_a_failure_after_some_tries(world: World, field: str) -> None:
+    """Of a list as a whole no part can be left out: the run says so, and what was collected is kept."""
+    world.github.fault(field_error={"field": field, "type": HEAVY})
+    run = world.sync()
+    assert (run.state, run.error_code) == (SyncRun.State.FAILED, "github_too_heavy")
+    assert run.waits == planner.MOST_TRIES - 1
+    assert world.subscription.failures == 1
+    assert not ProviderState.objects.filter(service="github", outages__gt=0).exists()
+    world.github.fault(field_error=False)
+    assert world.sync().state == SyncRun.State.SUCCEEDED
+    assert world.oids() == world.repository.oids()
 
 
 def test_a_commit_whose_statistics_are_unavailable_is_kept_without_them(world: World) -> None:

@@ -12,6 +12,7 @@ import pytest
 from pytest_django import Settings
 
 from sandbox.github.generated_size import Size
+from sync import planner
 from sync.collect import completeness
 from sync.consent import Choice
 from sync.models import SyncRun
@@ -77,6 +78,22 @@ def test_a_pull_request_that_is_gone_before_its_rest_was_read_stops_nothing(worl
     assert world.sync().state == SyncRun.State.SUCCEEDED
     assert len(reviews_of(world, request)) == 5
     assert world.subscription.lists["reviews"]["rests"] == []
+
+
+def test_a_nested_list_that_github_is_too_slow_to_give_holds_nothing_up(world: World) -> None:
+    """A page of all its reviews is of no other size. It is asked for again with the month's comparison."""
+    request = world.act("create_pull_request", at="2026-02-03T10:00:00Z")["id"]
+    for n in range(4, 14):
+        world.act("submit_review", on=request, at=f"2026-02-{n:02}T10:00:00Z")
+    world.github.fault(heavy_page_size=60)
+    run = world.sync()
+    assert (run.state, run.waits) == (SyncRun.State.SUCCEEDED, planner.MOST_TRIES - 1)
+    assert len(reviews_of(world, request)) == 5
+    world.github.fault(heavy_page_size=False)
+    world.subscription.probe["compared_at"] = "2026-01-01T00:00:00+00:00"
+    world.subscription.save(update_fields=["probe"])
+    assert world.sync().state == SyncRun.State.SUCCEEDED
+    assert len(reviews_of(world, request)) == 10
 
 
 def test_histories_cut_silently_in_one_answer_are_read_again_by_themselves(world: World) -> None:

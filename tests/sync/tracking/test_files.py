@@ -245,6 +245,23 @@ def test_a_repository_whose_tree_is_withheld_is_asked_again_only_when_it_changed
     assert len(asked) == 2
 
 
+def test_what_github_is_too_slow_to_give_holds_nothing_up(world: World) -> None:
+    """A tree is asked for again when it changed; a file has a reason."""
+    world.github.fault(rest_status=502)
+    look(world)
+    sync(world)
+    assert not TrackPlace.objects.exists()
+    world.github.fault(rest_status=False)
+    latin = ride(TUESDAY, name="Über die Höhe").decode().replace("UTF-8", "ISO-8859-1").encode("latin-1")
+    world.repository.write({"2026/latin.gpx": latin}, days_ago(5))
+    sync(world)
+    tick_all(world)
+    world.github.fault(rest_status=502)
+    sync(world)
+    assert paths(world) == {"2026/monday.gpx"}
+    assert reasons(world) == {"2026/latin.gpx": "GitHub would not give it to us."}
+
+
 # --- Which repositories ---
 
 
