@@ -12,6 +12,8 @@ from config.run.environment import read_environment
 from config.run.errors import UsageError
 
 TOKEN_KEY_BYTES = 32
+# Of seconds that is thirty years; a moment further away than the calendar goes cannot be computed with.
+LARGEST = 1e9
 
 
 def load_env_file(path: Path) -> None:
@@ -50,7 +52,7 @@ def flag(name: str, *, default: bool = False) -> bool:
     raise ImproperlyConfigured(f"{name} wants true or false.")
 
 
-def number(name: str, default: float, *, minimum: float = 0) -> float:
+def number(name: str, default: float, *, minimum: float = 0, maximum: float = LARGEST) -> float:
     value = os.environ.get(name, "").strip()
     if not value:
         return default
@@ -58,16 +60,20 @@ def number(name: str, default: float, *, minimum: float = 0) -> float:
         parsed = float(value)
     except ValueError:
         parsed = float("nan")
-    if not parsed >= minimum or parsed == float("inf"):
-        raise ImproperlyConfigured(f"{name} wants a number, at least {minimum:g}.")
+    if not minimum <= parsed <= maximum:
+        raise ImproperlyConfigured(f"{name} wants a number, {_between(minimum, maximum)}.")
     return parsed
 
 
 def whole_number(name: str, default: int, *, minimum: int = 0) -> int:
     parsed = number(name, default, minimum=minimum)
     if parsed != int(parsed):
-        raise ImproperlyConfigured(f"{name} wants a whole number, at least {minimum}.")
+        raise ImproperlyConfigured(f"{name} wants a whole number, {_between(minimum, LARGEST)}.")
     return int(parsed)
+
+
+def _between(minimum: float, maximum: float) -> str:
+    return f"at least {minimum:g} and at most {maximum:,.0f}"
 
 
 def url(name: str, default: str | None = None, *, schemes: tuple[str, ...] = ("https", "http")) -> str:
@@ -88,6 +94,35 @@ def url(name: str, default: str | None = None, *, schemes: tuple[str, ...] = ("h
 
 def optional_url(name: str) -> str:
     return url(name) if os.environ.get(name, "").strip() else ""
+
+
+def database_url(name: str) -> str:
+    wants = "postgres://user:password@host:5432/name"
+    value = url(name, schemes=("postgres", "postgresql"))
+    if not urlsplit(value).path.strip("/"):
+        raise ImproperlyConfigured(f"{name} names no database. It wants {wants}.")
+    return value
+
+
+def report_address(name: str) -> str:
+    """The DSN of a server that speaks Sentry's protocol, or nothing."""
+    value = optional_url(name)
+    parts = urlsplit(value)
+    if value and not (parts.username and parts.path.rpartition("/")[2].isdecimal()):
+        raise ImproperlyConfigured(
+            f"{name} is malformed. It wants https://key@host/number, as the server there shows it."
+        )
+    return value
+
+
+def host_names(name: str) -> list[str]:
+    """Separated by commas or spaces, as visitors' browsers name them."""
+    names = text(name, "").replace(",", " ").split()
+    if any(set(host) & set("/@?#") for host in names):
+        raise ImproperlyConfigured(
+            f"{name} wants host names such as example.org, without https:// or a path."
+        )
+    return names
 
 
 def token_keys(name: str) -> tuple[bytes, ...]:

@@ -27,7 +27,7 @@ HAS_HTTPS = SITE_URL.startswith("https://")
 PROXY_HEADER = env.text("PROXY_SSL_HEADER", "")
 # Behind a proxy, the name of the header whose last entry is the visitor's address, e.g. X-Forwarded-For.
 PROXY_ADDRESS_HEADER = env.text("PROXY_ADDRESS_HEADER", "")
-ALLOWED_HOSTS = [str(urlsplit(SITE_URL).hostname), *env.text("ALLOWED_HOSTS", "").replace(",", " ").split()]
+ALLOWED_HOSTS = [str(urlsplit(SITE_URL).hostname), *env.host_names("ALLOWED_HOSTS")]
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 # Keys that encrypt tokens and staged records at rest; see accounts/encryption.py.
 TOKEN_KEYS = env.token_keys("TOKEN_KEYS")
@@ -58,12 +58,13 @@ if SANDBOX and not all(map(env.is_loopback, (OPENHUMANS_URL, GITHUB_URL, GITHUB_
 
 # --- Numbers of the engine, in seconds unless named otherwise ------------------------------------
 
+CENTURY_DAYS = 36_525
 SYNC_LEASE_SECONDS = env.number("SYNC_LEASE_SECONDS", 180, minimum=1)
 SYNC_NUDGE_SECONDS = env.number("SYNC_NUDGE_SECONDS", 600, minimum=1)
 SYNC_STEP_REQUESTS = env.whole_number("SYNC_STEP_REQUESTS", 20, minimum=1)
 SYNC_STEP_SECONDS = env.number("SYNC_STEP_SECONDS", 60, minimum=1)
-SYNC_DUE_DAYS = env.number("SYNC_DUE_DAYS", 4, minimum=0.0001)
-SYNC_SETTLING_HOURS = env.number("SYNC_SETTLING_HOURS", 48)
+SYNC_DUE_DAYS = env.number("SYNC_DUE_DAYS", 4, minimum=0.0001, maximum=CENTURY_DAYS)
+SYNC_SETTLING_HOURS = env.number("SYNC_SETTLING_HOURS", 48, maximum=CENTURY_DAYS * 24)
 SYNC_SCAN_LIMIT = env.whole_number("SYNC_SCAN_LIMIT", 1000, minimum=1)
 SYNC_WAIT_FLOOR_SECONDS = env.number("SYNC_WAIT_FLOOR_SECONDS", 60, minimum=0.1)
 SYNC_UPDATE_NOW_SECONDS = env.number("SYNC_UPDATE_NOW_SECONDS", 300)
@@ -76,11 +77,11 @@ GITHUB_HOURLY_LIMIT = env.whole_number("GITHUB_HOURLY_LIMIT", 5000, minimum=1)
 # --- Members who left, in days -----------------------------------------------------------------------
 
 # Until the credentials of somebody whose Open Humans token was found dead are given back and deleted.
-LEFT_ACCESS_DAYS = env.number("LEFT_ACCESS_DAYS", 14)
+LEFT_ACCESS_DAYS = env.number("LEFT_ACCESS_DAYS", 14, maximum=CENTURY_DAYS)
 # Until the rows of somebody who left are deleted.
-LEFT_ROWS_DAYS = env.number("LEFT_ROWS_DAYS", 90)
+LEFT_ROWS_DAYS = env.number("LEFT_ROWS_DAYS", 90, maximum=CENTURY_DAYS)
 # Each Open Humans token is proved alive at least this often.
-PROVE_ALIVE_DAYS = env.number("PROVE_ALIVE_DAYS", 7, minimum=0.01)
+PROVE_ALIVE_DAYS = env.number("PROVE_ALIVE_DAYS", 7, minimum=0.01, maximum=CENTURY_DAYS)
 
 # The file outside of the database that remembers who was erased; see sync/leaving/erasures.py.
 ERASURE_LIST = env.text("ERASURE_LIST", "")
@@ -147,7 +148,7 @@ TEMPLATES: list[dict[str, Any]] = [
 
 DATABASES: dict[str, Any] = {
     "default": dj_database_url.parse(
-        env.url("DATABASE_URL", schemes=("postgres", "postgresql")),
+        env.database_url("DATABASE_URL"),
         # A new connection costs more than most pages; one that died is noticed and replaced.
         conn_max_age=300,
         conn_health_checks=True,
@@ -281,6 +282,7 @@ SCAN_AGE_LIMIT_SECONDS = env.number("SCAN_AGE_LIMIT_SECONDS", 600, minimum=1)
 # Called after each scan, so that somebody notices when there are none.
 HEARTBEAT_URL = env.optional_url("HEARTBEAT_URL")
 METRICS_URL = _redis_database(2)
+LOG_LEVEL = env.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error", "critical")).upper()
 # JSON for machines in production, plain lines for people beside it.
 LOG_FORMAT = env.choice("LOG_FORMAT", "plain" if DEBUG or SANDBOX else "json", ("json", "plain"))
 SECRETS = (
@@ -302,7 +304,7 @@ LOGGING = {
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["scrub"]}
     },
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO").upper()},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         # Kept whatever LOG_LEVEL says: where there is no ERASURE_LIST, this is it.
         "sync.leaving.erasures": {"level": "INFO"},
@@ -313,7 +315,7 @@ LOGGING = {
     },
 }
 # Where errors are reported, if anywhere; see config/error_reports.py for what a report never holds.
-SENTRY_DSN = env.optional_url("SENTRY_DSN")
+SENTRY_DSN = env.report_address("SENTRY_DSN")
 if SENTRY_DSN:
     error_reports.start(SENTRY_DSN, SECRETS)
 

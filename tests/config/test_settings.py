@@ -74,6 +74,16 @@ def test_a_missing_setting_is_named_with_what_it_wants(name: str) -> None:
         ("SYNC_DUE_DAYS", "often", "a number"),
         ("SYNC_STEP_REQUESTS", "1.5", "a whole number, at least 1"),
         ("SYNC_LEASE_SECONDS", "0", "a number, at least 1"),
+        ("SYNC_DUE_DAYS", "1e12", "at most 36,525"),
+        ("SYNC_NUDGE_SECONDS", "1e12", "at most 1,000,000,000"),
+        ("SYNC_SCAN_LIMIT", "inf", "at most 1,000,000,000"),
+        ("DATABASE_URL", "postgres://u:hunter2@127.0.0.1:5432", "postgres://user:password@host:5432/name"),
+        ("DATABASE_URL", "postgres://u:hunter2@127.0.0.1:5432/", "names no database"),
+        ("SENTRY_DSN", "https://nonsense", "https://key@host/number"),
+        ("SENTRY_DSN", "https://hunter2@errors.test/project", "https://key@host/number"),
+        ("ALLOWED_HOSTS", "a.test, https://b.test", "host names such as example.org"),
+        ("ALLOWED_HOSTS", "b.test/", "host names such as example.org"),
+        ("LOG_LEVEL", "loud", "one of debug, info, warning, error"),
     ],
 )
 def test_a_malformed_setting_is_named_with_what_it_wants(name: str, value: str, wants: str) -> None:
