@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from typing import ClassVar
 import pytest
 import requests
 
+from config.run.embedded import SETTINGS
 from config.run.environment import CREDENTIALS
 from config.run.errors import UsageError
 from config.run.ports import choose_several
@@ -57,6 +59,16 @@ class TestPlan:
         made = make_plan({}, repository.folder / ".env", repository.folder)
         assert made.port == 8123
         assert made.folder == Path("/somewhere")
+
+    def test_the_example_file_as_it_is_makes_a_sandbox_with_servers_of_its_own(
+        self, repository: Repository
+    ) -> None:
+        copy = repository.folder / ".env"
+        shutil.copy(CHECKOUT / ".env.example", copy)
+        made = make_plan({}, copy, repository.folder)
+        assert made.is_sandbox
+        assert not made.env.keys() & {*SETTINGS, "SECRET_KEY", "TOKEN_KEYS"}
+        assert (made.port, made.site) == (8000, "http://127.0.0.1:8000")
 
     def test_a_port_in_use_is_refused_before_anything_starts(self, repository: Repository) -> None:
         with socket.socket() as other:
