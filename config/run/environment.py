@@ -126,8 +126,10 @@ def application_environment(
 ) -> dict[str, str]:
     """What web, worker, scheduler and `manage.py` get: what the person set wins over `ours`.
 
-    Except for SANDBOX, which says what is so and is nobody's to choose.
+    Except for SANDBOX, which says what is so and is nobody's to choose, and for the addresses of the app
+    before this one, which the stand-ins do not know.
     """
     given = {key: value for key, value in env.items() if value}
     base = {"DEBUG": "false", "DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONUNBUFFERED": "1"}
-    return {**base, **ours, **given, "SANDBOX": "true" if is_sandbox else "false"}
+    decided = {"SANDBOX": "true", "LEGACY_CALLBACKS": "false"} if is_sandbox else {"SANDBOX": "false"}
+    return {**base, **ours, **given, **decided}

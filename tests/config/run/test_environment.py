@@ -138,6 +138,13 @@ class TestApplicationEnvironment:
         assert (env["DEBUG"], env["SECRET_KEY"], env["SANDBOX"]) == ("true", "mine", "false")
         assert env["SITE_URL"] == "http://s"
 
+    def test_the_old_callbacks_are_for_the_real_services_only(self) -> None:
+        """The stand-ins have the present ones registered, and would refuse every sign-in."""
+        given = {"LEGACY_CALLBACKS": "true"}
+        sandbox = application_environment(given, {}, is_sandbox=True)
+        real = application_environment(given, {}, is_sandbox=False)
+        assert (sandbox["LEGACY_CALLBACKS"], real["LEGACY_CALLBACKS"]) == ("false", "true")
+
     def test_the_stand_ins_get_addresses_on_this_machine(self) -> None:
         ports = {"SANDBOX_GITHUB_PORT": "9001", "SANDBOX_OPENHUMANS_PORT": "9002"}
         secrets = {f"SANDBOX_{name}_SECRET": name for name in ("GITHUB", "OPENHUMANS", "WEBHOOK")}
