@@ -17,12 +17,6 @@ from accounts.throttle import limited
 from github_client import GitHubClient, GitHubOAuth, TokenGrant
 
 
-class GitHubSignIn(GitHubOAuth):
-    def exchange_code(self, code: str, redirect_uri: str, code_verifier: str) -> TokenGrant:
-        """Tokens for a code, which works once and for ten minutes. Raises InvalidGrant when it does not."""
-        return self._token({"code": code, "redirect_uri": redirect_uri, "code_verifier": code_verifier})
-
-
 class GitHubAdapter(Adapter[TokenGrant]):
     provider_id = "github"
 
@@ -35,7 +29,7 @@ class GitHubAdapter(Adapter[TokenGrant]):
         return f"{settings.GITHUB_URL}/login/oauth/access_token"
 
     def exchange(self, code: str, redirect_uri: str, code_verifier: str) -> TokenGrant:
-        oauth = GitHubSignIn(
+        oauth = GitHubOAuth(
             settings.GITHUB_URL,
             settings.GITHUB_API_URL,
             settings.GITHUB_CLIENT_ID,
