@@ -25,8 +25,16 @@ from tests.secrets.wire import secrets_in
 
 MEMBER = "12345678"
 SYNC_MS = 60_000
-# Slow enough that a sync of sixty commits can be watched.
+# Slow enough that a sync of sixty commits can be watched, and each of its files by itself.
 LATENCY_MS = 600
+FILES_LATENCY_MS = 400
+# All that the status says from now on, by its own swaps: another page would know nothing of it.
+KEEP_READINGS = """() => {
+  const read = () => window.readings.push(document.getElementById("status").innerText);
+  window.readings = [];
+  new MutationObserver(read).observe(document.body, {childList: true, subtree: true});
+  read();
+}"""
 
 pytestmark = pytest.mark.browser
 
@@ -90,14 +98,15 @@ def authorize_github(service: Service, page: Page) -> None:
     assert asked["scope"] == ["read:user"]
     assert asked["state"]
     service.switch("SANDBOX_GITHUB_PORT", latency_ms=LATENCY_MS)
+    service.switch("SANDBOX_OPENHUMANS_PORT", latency_ms=FILES_LATENCY_MS)
     page.get_by_role("button", name="Authorize").click()
 
 
 def watch_the_sync(service: Service, visitor: Visitor) -> None:
-    """From the first run to its end on one and the same page: a reload would forget the mark."""
+    """From the first run to its end on one and the same page: a reload would forget the readings."""
     page = visitor.page
     expect(page).to_have_url(f"{service.url}/dashboard/")
-    page.evaluate("window.isTheSamePage = true")
+    page.evaluate(KEEP_READINGS)
     expect(page.get_by_role("progressbar")).to_be_visible()
     expect(page.get_by_text("You can close this page")).to_be_visible()
     visitor.keep_picture("dashboard-syncing")
@@ -106,8 +115,18 @@ def watch_the_sync(service: Service, visitor: Visitor) -> None:
     expect(page.get_by_role("progressbar")).to_have_count(0)
     expect(page.get_by_role("heading", name="Your files on Open Humans")).to_be_visible()
     expect(page.locator("table.files tbody tr").first).to_be_visible()
-    assert page.evaluate("window.isTheSamePage") is True
+    readings = "\n".join(page.evaluate("window.readings"))
+    require_rise(readings, r"([\d,]+) of [\d,]+ weeks? saved")
+    require_rise(readings, r"([\d,]+) requests? to GitHub so far")
+    service.switch("SANDBOX_OPENHUMANS_PORT", latency_ms=0)
     assert service.requests_counted("SANDBOX_GITHUB_PORT")["writes"] == 0
+
+
+def require_rise(readings: str, pattern: str) -> None:
+    """The number was seen to move, and only upwards."""
+    numbers = [int(number.replace(",", "")) for number in re.findall(pattern, readings)]
+    assert len(set(numbers)) > 1, f"{pattern} stood still: {numbers}"
+    assert numbers == sorted(numbers)
 
 
 def look_at_the_archive(page: Page) -> None:
