@@ -19,10 +19,10 @@ from django.utils import timezone
 from periodiq import cron
 
 from accounts.models import User
-from sync import runs, scanning, steps, tidying
+from sync import messages, runs, scanning, steps, tidying
 from sync.errors import LeaseLost, WaitForLimit
 from sync.leaving import departures
-from sync.models import SyncRun
+from sync.models import Subscription, SyncRun
 from sync.operators import heartbeat
 from sync.queues import BACKGROUND, INTERACTIVE, STEP_ACTOR
 
@@ -106,6 +106,14 @@ def prove_alive(user_id: int) -> None:
     user = User.objects.filter(pk=user_id, open_humans_id__isnull=False, left_at__isnull=True).first()
     if user is not None:
         departures.prove_alive(user)
+
+
+@dramatiq.actor(actor_name="tell_member", queue_name=BACKGROUND, max_retries=0, time_limit=TIME_LIMIT_MS)
+def tell_member(subscription_id: int) -> None:
+    """Send the message that could not be sent when there was reason for it; the next tidying tries again."""
+    subscription = Subscription.objects.select_related("user").filter(pk=subscription_id).first()
+    if subscription is not None:
+        messages.send_owed(subscription)
 
 
 @dramatiq.actor(

@@ -1,10 +1,13 @@
 """Messages through Open Humans: few, fixed, and only when something is the member's to know or to do.
 
 One for each cause, at most one a week, none where the member said no, and none for what befalls many members
-at once: that is ours to mend. The texts hold no names, no numbers and nothing that went wrong in detail.
+at once: that is ours to mend. What keeps a member from being told at once, a message of the same week or Open
+Humans not answering, puts it off only: it is owed, and sent later if it is still true. The texts hold no
+names, no numbers and nothing that went wrong in detail.
 """
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,6 +23,8 @@ from sync.models import Subscription, SyncRun
 
 logger = logging.getLogger(__name__)
 QUIET = timedelta(days=7)
+# What could not be told for so long is no news any more, and stands on the dashboard.
+OWED_FOR = timedelta(days=28)
 # So many other members stopped for the same reason within an hour: it is not the member's.
 MANY_MEMBERS = 10
 MANY_WITHIN = timedelta(hours=1)
@@ -75,30 +80,71 @@ def synced(subscription: Subscription) -> None:
     """After a run that succeeded: the first one is news, and what stood in the way is over."""
     causes = subscription.told.get("causes", [])
     over = [cause for cause in causes if cause in STOPPED.values()]
-    if over:
-        subscription.told = {**subscription.told, "causes": [c for c in causes if c not in over]}
+    if over or "owed" in subscription.told:
+        told = {name: value for name, value in subscription.told.items() if name != "owed"}
+        subscription.told = {**told, "causes": [cause for cause in causes if cause not in over]}
         subscription.save(update_fields=["told"])
-    if not any(cause in causes for cause in FIRST):
-        has_files = subscription.year_files.exclude(current_id=None).exists()
-        notify(subscription, Cause.ARCHIVE_COMPLETE if has_files else Cause.NOTHING_FOUND)
+    if any(cause in causes for cause in FIRST):
+        return
+    if subscription.year_files.hold_activity():
+        notify(subscription, Cause.ARCHIVE_COMPLETE)
+    elif not subscription.year_files.exclude(removed_by_member_at=None).exists():
+        notify(subscription, Cause.NOTHING_FOUND)
 
 
 def stopped(run: SyncRun) -> None:
     """After a run that failed: told only where nothing goes on without the member, and it is theirs alone."""
     subscription = run.subscription
-    cause = STOPPED.get(Subscription.Status(subscription.status))
-    is_wanted = subscription.is_paused_by_member or run.trigger == SyncRun.Trigger.ERASE
-    if cause is not None and not is_wanted and not _befalls_many(run):
+    cause = _present_cause(subscription)
+    if cause is None or run.trigger == SyncRun.Trigger.ERASE or _befalls_many(run):
+        return
+    if not notify(subscription, cause):
+        _owe(subscription, cause, timezone.now())
+
+
+def to_send(now: datetime) -> Iterator[int]:
+    """The subscriptions whose member is owed a message that can be sent now."""
+    owing = Subscription.objects.filter(status__in=STOPPED, told__has_key="owed").order_by("pk")
+    for pk, told in owing.values_list("pk", "told").iterator():
+        is_news = datetime.fromisoformat(told["owed"]["since"]) > now - OWED_FOR
+        if is_news and not _was_lately(told, now):
+            yield pk
+
+
+def send_owed(subscription: Subscription) -> None:
+    """Unless it is no longer true, or turned out to be nobody's own."""
+    owed = subscription.told.get("owed", {}).get("cause")
+    cause = _present_cause(subscription)
+    run = subscription.runs.filter(state=SyncRun.State.FAILED).first()
+    if cause is not None and cause == owed and not (run is not None and _befalls_many(run)):
         notify(subscription, cause)
 
 
+def _present_cause(subscription: Subscription) -> Cause | None:
+    """Why nothing goes on without the member; None where somebody wished it so."""
+    if subscription.is_paused_by_member or subscription.is_paused_by_operator:
+        return None
+    return STOPPED.get(Subscription.Status(subscription.status))
+
+
 def _befalls_many(run: SyncRun) -> bool:
+    ended_at = run.finished_at or timezone.now()
     alike = SyncRun.objects.filter(
         state=SyncRun.State.FAILED,
         error_code=run.error_code,
-        finished_at__gte=timezone.now() - MANY_WITHIN,
+        finished_at__range=(ended_at - MANY_WITHIN, ended_at + MANY_WITHIN),
     ).exclude(subscription=run.subscription)
     return alike.values("subscription").distinct().count() >= MANY_MEMBERS
+
+
+def _owe(subscription: Subscription, cause: Cause, now: datetime) -> None:
+    """Remember what was not sent, unless it was told before or may have been."""
+    subscription.refresh_from_db(fields=["told"])
+    told = subscription.told
+    owed = {"cause": cause, "since": now.isoformat()}
+    is_owed = told.get("owed", {}).get("cause") == cause
+    if wants_messages(subscription) and cause not in told.get("causes", []) and not is_owed:
+        Subscription.objects.filter(pk=subscription.pk, told=told).update(told={**told, "owed": owed})
 
 
 def notify(subscription: Subscription, cause: Cause) -> bool:
@@ -114,7 +160,8 @@ def _notify(subscription: Subscription, cause: Cause, now: datetime) -> bool:
     told = subscription.told
     if not wants_messages(subscription) or cause in told.get("causes", []) or _was_lately(told, now):
         return False
-    told_now = {"causes": [*told.get("causes", []), cause], "sent_at": now.isoformat()}
+    owed = {name: value for name, value in told.items() if name == "owed" and value["cause"] != cause}
+    told_now = {**owed, "causes": [*told.get("causes", []), cause], "sent_at": now.isoformat()}
     # Noted first: rather no message than the same one twice.
     if not Subscription.objects.filter(pk=subscription.pk, told=told).update(told=told_now):
         return False

@@ -21,6 +21,8 @@ from sync.records import CALENDAR
 
 # How the reason of a pause begins that the member wished for.
 PAUSED_BY_MEMBER = "Paused by you"
+# And of one by the people who run this site; their reason follows.
+PAUSED_BY_OPERATOR = "The people who run this site have paused your updates:"
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
@@ -72,7 +74,8 @@ class Subscription(models.Model):
     ledger_starts_on = models.DateField(null=True, blank=True)
     # Rises with each claim; a worker that finds another number here has lost its place.
     fence = models.BigIntegerField(default=0)
-    # {cause: ISO moment} of the messages sent through Open Humans, see messages.
+    # Of messages through Open Humans: {"causes": told already, "sent_at": ISO moment of the last one,
+    # "owed": {"cause", "since"} of one that could not be sent yet}, see messages.
     told = models.JSONField(default=dict, blank=True)
     # When the ledger was last compared with what Open Humans lists, and what differed, see reconciling.
     reconciled_at = models.DateTimeField(null=True, blank=True)
@@ -134,6 +137,11 @@ class Subscription(models.Model):
     def is_paused_by_member(self) -> bool:
         """Then only the member resumes, never an operator."""
         return self.status == self.Status.PAUSED and self.reason.startswith(PAUSED_BY_MEMBER)
+
+    @property
+    def is_paused_by_operator(self) -> bool:
+        """Then only an operator resumes."""
+        return self.status == self.Status.PAUSED and self.reason.startswith(PAUSED_BY_OPERATOR)
 
     @property
     def kinds(self) -> list[str]:
@@ -221,6 +229,13 @@ class LeftOut(models.Model):
         return f"{self.what} left out"
 
 
+class YearFileQuerySet(models.QuerySet["YearFile"]):
+    def hold_activity(self) -> bool:
+        """Whether anything that the member did is in a file on Open Humans."""
+        current = self.exclude(kind__in=YearFile.DOCUMENTS).exclude(current_id=None)
+        return any(file.tells_of_activity for file in current.iterator())
+
+
 class YearFile(models.Model):
     """One file on Open Humans that holds one ISO year, and the ledger of its weeks."""
 
@@ -266,6 +281,8 @@ class YearFile(models.Model):
     # How often something was taken out of it since it was last looked through for that: 0 when it is clean.
     to_clean = models.PositiveIntegerField(default=0)
 
+    objects: ClassVar[YearFileQuerySet] = YearFileQuerySet.as_manager()  # type: ignore[assignment]
+
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -292,6 +309,12 @@ class YearFile(models.Model):
     @property
     def holds_tracks(self) -> bool:
         return self.kind in self.TRACK_KINDS
+
+    @property
+    def tells_of_activity(self) -> bool:
+        """Profile, daily table and a year of empty weeks are written for everybody, and tell of none."""
+        numbers = (entry.get(name, {}) for entry in self.weeks.values() for name in ("counts", CALENDAR))
+        return bool(self.private_contributions) or any(any(number.values()) for number in numbers)
 
 
 class TrackSettings(models.Model):

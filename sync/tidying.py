@@ -7,11 +7,12 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 import dramatiq
 import redis
 
-from sync import retention
+from sync import messages, retention
 from sync.leaving import departures
 
 logger = logging.getLogger(__name__)
@@ -22,12 +23,13 @@ MOST_A_DAY = 24 * MOST_AN_HOUR
 
 @dataclass(frozen=True, slots=True)
 class Tidied:
-    """Runs taken away, members believed to have left, and messages sent to end and to prove access."""
+    """Runs taken away, members believed to have left; messages sent to end and prove access, and to tell."""
 
     pruned: int
     left: int
     ending: int
     proving: int
+    telling: int
 
 
 def tidy(now: datetime, limit: int = MOST_AN_HOUR) -> Tidied:
@@ -36,15 +38,16 @@ def tidy(now: datetime, limit: int = MOST_AN_HOUR) -> Tidied:
         left=departures.believe_dead_tokens(now, limit),
         ending=_send("end_access", departures.to_end_access(now).values_list("pk", flat=True)[:limit]),
         proving=_send("prove_alive", departures.to_prove_alive(now).values_list("pk", flat=True)[:limit]),
+        telling=_send("tell_member", islice(messages.to_send(now), limit)),
     )
 
 
-def _send(actor: str, users: Iterable[int]) -> int:
+def _send(actor: str, numbers: Iterable[int]) -> int:
     """Without Redis nothing is lost: Postgres knows what is left to do, and the next tidying asks it."""
     sent = 0
     try:
-        for user in users:
-            dramatiq.get_broker().get_actor(actor).send(user)
+        for number in numbers:
+            dramatiq.get_broker().get_actor(actor).send(number)
             sent += 1
     except (redis.RedisError, dramatiq.errors.BrokerError):
         logger.warning("Redis is away; what is left to tidy waits for the next time.")

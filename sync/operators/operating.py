@@ -5,10 +5,9 @@ from django.db.models import Q
 
 from sync import runs
 from sync.errors import SyncError
-from sync.models import OperatorAction, Subscription, SyncRun
+from sync.models import PAUSED_BY_OPERATOR, OperatorAction, Subscription, SyncRun
 
 Kind = OperatorAction.Kind
-PAUSED_BY_OPERATOR = "The people who run this site have paused your updates:"
 
 
 class NotPossible(SyncError):

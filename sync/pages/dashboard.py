@@ -196,8 +196,9 @@ class Dashboard:
 
     @property
     def is_empty(self) -> bool:
-        """Everything was read and there was nothing: not the same as nothing read yet."""
-        return self.subscription.synced_at is not None and not self.file_lines
+        """Everything was read and there was nothing: not the same as nothing read yet, or removed since."""
+        was_there = any(file.removed_by_member_at or file.tells_of_activity for file in self.files)
+        return self.subscription.synced_at is not None and not was_there
 
     @cached_property
     def comparisons(self) -> list[Comparison]:

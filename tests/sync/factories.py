@@ -44,6 +44,13 @@ def make_year_file(subscription: Subscription, year: int, **fields: Any) -> Year
     return YearFile.objects.create(subscription=subscription, year=year, **(values | fields))
 
 
+def make_document(subscription: Subscription, kind: str) -> YearFile:
+    """A file that is not of one year, and that everybody has: the profile, the table by day."""
+    return YearFile.objects.create(
+        subscription=subscription, kind=kind, year=0, current_id=5000 + next(_numbers), generation=1
+    )
+
+
 def make_ledger(first: Week, last: Week, state: WeekState = WeekState.COMPLETE) -> dict[str, dict[str, Any]]:
     """Two commits and two contributions on the Monday of each week."""
     return {

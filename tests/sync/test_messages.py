@@ -7,18 +7,21 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings as site
+from django.urls import reverse
 from django.utils import timezone
 from freezegun import freeze_time
 from pytest_django import Settings
 
 import openhumans_client as openhumans
 from accounts.models import User
-from sync import messages
+from sync import actors, messages
 from sync.errors import OpenHumansAccessLost
 from sync.messages import FIRST, MANY_MEMBERS, TEXTS, Cause
-from sync.models import PAUSED_BY_MEMBER, Subscription, SyncRun
+from sync.models import PAUSED_BY_MEMBER, PAUSED_BY_OPERATOR, Subscription, SyncRun, YearFile
 from tests.repositories import Repository
-from tests.sync.factories import make_finished_run, make_run, make_subscription, make_year_file
+from tests.sync.broker import Sent
+from tests.sync.factories import make_document, make_finished_run, make_run, make_subscription, make_year_file
+from tests.sync.page_words import signed_in, words
 from tests.sync.world import World, living
 
 pytestmark = pytest.mark.django_db
@@ -66,9 +69,27 @@ def test_the_first_complete_archive_is_told_once(subscription: Subscription, ope
 
 
 def test_nothing_found_is_told_instead(subscription: Subscription, open_humans: Mock) -> None:
+    make_document(subscription, YearFile.Kind.PROFILE)
+    make_document(subscription, YearFile.Kind.DAILY)
     messages.synced(subscription)
 
     assert subjects(open_humans) == [subject(Cause.NOTHING_FOUND)]
+
+
+def test_tracks_alone_are_found_as_well(subscription: Subscription, open_humans: Mock) -> None:
+    make_year_file(subscription, 2026, kind=YearFile.Kind.TRACKS)
+    messages.synced(subscription)
+
+    assert subjects(open_humans) == [subject(Cause.ARCHIVE_COMPLETE)]
+
+
+def test_nothing_is_said_to_be_missing_where_the_member_removed_it(
+    subscription: Subscription, open_humans: Mock
+) -> None:
+    make_year_file(subscription, 2026, current_id=None, removed_by_member_at=timezone.now())
+    messages.synced(subscription)
+
+    assert subjects(open_humans) == []
 
 
 def test_access_that_ended_is_told(subscription: Subscription, open_humans: Mock) -> None:
@@ -158,6 +179,116 @@ def test_what_befalls_many_is_not_told_to_anybody(subscription: Subscription, op
     assert subjects(open_humans) == [subject(Cause.CONNECT_GITHUB)]
 
 
+def tidy(sent: Sent) -> None:
+    """The hourly tidying, and whatever workers make of its messages."""
+    before = len(sent.messages)
+    actors.tidy.fn()
+    for message, _ in sent.messages[before:]:
+        if message.actor_name == "tell_member":
+            actors.tell_member.fn(*message.args)
+
+
+STOPS = [(Cause.CONNECT_GITHUB, RECONNECT, "github_access_lost"), (Cause.PAUSED, "paused", "archive_error")]
+
+
+@pytest.mark.parametrize(("cause", "status", "code"), STOPS)
+def test_what_happens_in_a_quiet_week_is_told_after_it(
+    subscription: Subscription, open_humans: Mock, sent: Sent, cause: Cause, status: str, code: str
+) -> None:
+    with freeze_time("2026-05-01 12:00"):
+        messages.synced(subscription)
+    with freeze_time("2026-05-03 12:00"):
+        messages.stopped(a_failed_run(subscription, status, error_code=code))
+    with freeze_time("2026-05-08 11:59"):
+        tidy(sent)
+        assert subjects(open_humans) == [subject(Cause.NOTHING_FOUND)]
+    for moment in ("2026-05-08 12:01", "2026-05-08 13:01", "2026-06-08 12:00"):
+        with freeze_time(moment):
+            tidy(sent)
+
+    assert subjects(open_humans) == [subject(Cause.NOTHING_FOUND), subject(cause)]
+    assert "owed" not in fresh(subscription).told
+
+
+def test_a_message_that_open_humans_did_not_take_is_sent_by_the_next_tidying(
+    subscription: Subscription, open_humans: Mock, sent: Sent
+) -> None:
+    open_humans.send_message.side_effect = openhumans.Unavailable("POST message: 503")
+    messages.stopped(a_failed_run(subscription))
+    tidy(sent)
+    open_humans.send_message.side_effect = None
+    open_humans.send_message.reset_mock()
+    tidy(sent)
+    tidy(sent)
+
+    assert subjects(open_humans) == [subject(Cause.CONNECT_GITHUB)]
+
+
+def test_a_message_that_may_have_arrived_is_not_owed(
+    subscription: Subscription, open_humans: Mock, sent: Sent
+) -> None:
+    open_humans.send_message.side_effect = openhumans.Unavailable("POST message", is_timeout=True)
+    messages.stopped(a_failed_run(subscription))
+    tidy(sent)
+
+    assert len(subjects(open_humans)) == 1
+
+
+NO_LONGER_TRUE: list[dict[str, Any]] = [
+    {"status": "active"},
+    {"status": "disconnected"},
+    {"status": "paused", "reason": f"{PAUSED_BY_MEMBER}."},
+    {"status": "paused", "reason": f"{PAUSED_BY_OPERATOR} too much."},
+    {"agreement": {"messages": False}},
+]
+
+
+@pytest.mark.parametrize("change", NO_LONGER_TRUE, ids=str)
+def test_what_is_owed_is_sent_only_while_it_is_true_and_wanted(
+    subscription: Subscription, open_humans: Mock, sent: Sent, change: dict[str, Any]
+) -> None:
+    with freeze_time("2026-05-01"):
+        messages.synced(subscription)
+    with freeze_time("2026-05-03"):
+        messages.stopped(a_failed_run(subscription, "paused", error_code="archive_error"))
+    Subscription.objects.update(**change)
+    with freeze_time("2026-05-12"):
+        tidy(sent)
+
+    assert subjects(open_humans) == [subject(Cause.NOTHING_FOUND)]
+
+
+def test_what_is_owed_is_forgotten_when_a_run_succeeds_or_after_four_weeks(
+    subscription: Subscription, open_humans: Mock, sent: Sent
+) -> None:
+    open_humans.send_message.side_effect = openhumans.Unavailable("POST message: 503")
+    with freeze_time("2026-05-01"):
+        messages.stopped(a_failed_run(subscription))
+    open_humans.send_message.reset_mock()
+    with freeze_time("2026-05-30"):
+        tidy(sent)
+    assert open_humans.send_message.call_count == 0
+
+    messages.synced(fresh(subscription))
+    assert "owed" not in fresh(subscription).told
+
+
+def test_what_turns_out_to_befall_many_is_not_told_later(
+    subscription: Subscription, open_humans: Mock, sent: Sent
+) -> None:
+    with freeze_time("2026-05-01"):
+        messages.synced(subscription)
+    with freeze_time("2026-05-03 12:00"):
+        messages.stopped(a_failed_run(subscription))
+    with freeze_time("2026-05-03 12:30"):
+        for _ in range(MANY_MEMBERS):
+            a_failed_run(make_subscription())
+    with freeze_time("2026-05-12"):
+        tidy(sent)
+
+    assert subjects(open_humans) == [subject(Cause.NOTHING_FOUND)]
+
+
 # --- What it says ---
 
 
@@ -236,6 +367,23 @@ def test_a_member_hears_of_the_first_archive_and_then_of_nothing(world: World) -
     assert sent["member"] == world.member.open_humans_id
     assert sent["subject"] == subject(Cause.ARCHIVE_COMPLETE)
     assert sent["message"].endswith(f"{site.SITE_URL}/dashboard/")
+
+
+def test_a_member_without_activity_is_told_so_and_sees_so(
+    tmp_path: Path, settings: Settings, transactional_db: None
+) -> None:
+    """A profile, a table by day and a year of empty weeks are written all the same, and are no activity."""
+    repository = Repository.create(tmp_path / "idle", f"{uuid4().hex[:12]}@example.org")
+    others = {"email": "somebody.else@example.org"}
+    repository.add([(datetime.now(UTC) - timedelta(days=5)).isoformat(timespec="seconds")], **others)
+    with living(tmp_path, settings, {"idle": repository}, foreign=("idle",)) as world:
+        assert world.sync().state == SyncRun.State.SUCCEEDED
+
+        assert {"github-profile.json", "github-daily.csv"} < set(world.stored())
+        assert [sent["subject"] for sent in world.state.messages()] == [subject(Cause.NOTHING_FOUND)]
+        page = words(signed_in(world.member).get(reverse("dashboard")).content)
+        assert f"GitHub told us of no activity of {world.subscription.github_login}" in page
+        assert "github-profile.json" in page
 
 
 def test_a_member_whose_access_ended_hears_of_it(world: World) -> None:

@@ -17,7 +17,14 @@ from sync import switch
 from sync.models import Subscription, SyncRun, YearFile
 from sync.templatetags.moments import moment
 from sync.weeks import Week, WeekState
-from tests.sync.factories import make_finished_run, make_ledger, make_run, make_subscription, make_year_file
+from tests.sync.factories import (
+    make_document,
+    make_finished_run,
+    make_ledger,
+    make_run,
+    make_subscription,
+    make_year_file,
+)
 
 NOW = datetime(2026, 5, 6, 12, 0, tzinfo=UTC)
 MEMBER_PAGES = ("dashboard", "progress", "status", "files")
@@ -265,8 +272,13 @@ def test_nothing_found_is_not_the_same_as_nothing_collected_yet(
     assert "The first file appears here" in words(visitor.get(reverse("dashboard")).content)
 
     Subscription.objects.update(synced_at=NOW)
+    make_document(subscription, YearFile.Kind.PROFILE)
 
     assert "GitHub told us of no activity of octocat" in words(visitor.get(reverse("dashboard")).content)
+
+    make_year_file(subscription, 2026, current_id=None, removed_by_member_at=NOW)
+
+    assert "told us of no activity" not in words(visitor.get(reverse("dashboard")).content)
 
 
 # --- Live progress ------------------------------------------------------------------------------------
