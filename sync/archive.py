@@ -132,7 +132,7 @@ def read_header(stream: BinaryIO) -> Header:
         if facts["format"] != FORMAT:
             raise ArchiveError(f"The file has the format {facts['format']!r}, not {FORMAT!r}.")
         return Header(int(facts["year"]), int(facts["github_id"]), facts.get("private_contributions"))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ArchiveError("The file does not begin like a year file.") from error
 
 
@@ -171,6 +171,8 @@ def decode_week(week: str, content: bytes) -> dict[str, Any]:
         decoded = json.loads(content)
     except ValueError as error:
         raise ArchiveError("A line of the file is not JSON.", week) from error
+    except RecursionError:
+        raise ArchiveError("A line of the file is nested too deeply.", week) from None
     if not isinstance(decoded, dict):
         raise ArchiveError("A line of the file is not an object.", week)
     return decoded

@@ -32,10 +32,11 @@ class Memory:
             return False
         return self.covers_key(kind, KINDS[kind].key_of(record), record.get("repository_id"))
 
-    def covers_key(self, kind: str, key: tuple[str, ...], repository_id: str | None) -> bool:
+    def covers_key(self, kind: str, key: tuple[str, ...], repository_id: object) -> bool:
+        """`repository_id` is whatever stands in the record: a file may have been changed by hand."""
         if not self.marks:
             return False
-        if repository_id and self.covers_repository(repository_id):
+        if isinstance(repository_id, str) and repository_id and self.covers_repository(repository_id):
             return True
         return self._mark(record_identity(kind, key)) in self.marks
 
@@ -53,7 +54,8 @@ class Memory:
 
 
 def mark(key: bytes, identity: str) -> str:
-    return hmac.digest(key, identity.encode(), "sha256").hex()
+    # Half a character, as a file changed by hand may hold, is marked like any other.
+    return hmac.digest(key, identity.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
 def record_identity(kind: str, key: tuple[str, ...]) -> str:

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 import openhumans_client as openhumans
+from accounts.encryption import DecryptionFailed
 from accounts.models import User
 from sync import credentials
 from sync.access import member_page
@@ -64,7 +65,7 @@ def _with_content(
         content = fetch(subscription.user, year_file)
     except (FileGone, openhumans.NotFound):
         return _refusal(request, "gone", year_file, HTTPStatus.NOT_FOUND)
-    except (openhumans.Unauthorized, openhumans.InvalidGrant, OpenHumansAccessLost):
+    except (openhumans.Unauthorized, openhumans.InvalidGrant, OpenHumansAccessLost, DecryptionFailed):
         return _refusal(request, "sign_in", year_file, HTTPStatus.FORBIDDEN)
     except openhumans.OpenHumansError:
         return _refusal(request, "unavailable", year_file, HTTPStatus.BAD_GATEWAY)

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from sync import archive
 from sync.archive import ArchiveError
+from sync.weeks import Week
 
 MOST_SHOWN = 6_000
 CHUNK = 1 << 20
@@ -71,17 +72,25 @@ def _newest_week(stream: BinaryIO) -> tuple[str, str]:
     archive.read_header(stream)
     newest: deque[tuple[str, bytes]] = deque(archive.iter_lines(stream), maxlen=NEWEST_WEEKS)
     for name, line in reversed(newest):
-        try:
-            week = archive.decode_week(name, line)
-        except RecursionError:
-            raise ArchiveError("A line of the file is nested too deeply.", name) from None
+        week = archive.decode_week(name, line)
         if any(isinstance(value, list) and value for value in week.values()) or name == newest[0][0]:
-            return name, _pretty(week)
+            return _checked(name), _pretty(week)
     return "", ""
 
 
+def _checked(name: str) -> str:
+    try:
+        return str(Week.parse(name))
+    except ValueError:
+        raise ArchiveError("A line of the file is not a week.") from None
+
+
 def _pretty(week: dict[str, Any]) -> str:
-    return json.dumps(week, ensure_ascii=False, indent=2)
+    """Half a character, which JSON can hold and no page can, becomes a question mark."""
+    try:
+        return json.dumps(week, ensure_ascii=False, indent=2).encode("utf-8", "replace").decode()
+    except RecursionError:
+        raise ArchiveError("A line of the file is nested too deeply.") from None
 
 
 def _decoded(content: bytes) -> str:

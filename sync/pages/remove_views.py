@@ -19,7 +19,7 @@ from sync.left_out import memory_of
 from sync.models import Subscription
 from sync.pages.kind_names import name_of
 from sync.pages.week_page import WEEK_REFUSED, parse, read_entries, refusal
-from sync.pages.week_view import Line, line_of, record_mark, records_of, repository_mark
+from sync.pages.week_view import Line, as_text, line_of, record_mark, records_of, repository_mark
 from sync.weeks import Week
 
 Found = list[tuple[str, dict[str, Any]]]
@@ -53,9 +53,9 @@ def repository(request: HttpRequest, subscription: Subscription, text: str, mark
 
 def _is_of(each: dict[str, Any], mark: str) -> bool:
     name, node_id = each.get("repository"), each.get("repository_id")
-    return (
-        isinstance(name, str) and isinstance(node_id, str) and bool(node_id) and repository_mark(name) == mark
-    )
+    if not (isinstance(name, str) and isinstance(node_id, str)):
+        return False
+    return bool(node_id) and node_id.isprintable() and repository_mark(name) == mark
 
 
 def _answer(
@@ -96,8 +96,8 @@ def _page(week: Week, found: Found, what: str) -> dict[str, object]:
     return {
         "week": week,
         "what": what,
-        "kind": name_of(kind),
+        "kind": as_text(name_of(kind)),
         "line": line,
-        "repository": first.get("repository"),
+        "repository": as_text(first.get("repository")),
         "count": len(found),
     }

@@ -7,14 +7,14 @@ shown as text, and only web addresses become links.
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from sync import archive
-from sync.archive import ArchiveError, IsLeftOut, is_nothing_left_out
+from sync.archive import IsLeftOut, is_nothing_left_out
 from sync.pages.kind_names import name_of
-from sync.records import KINDS
+from sync.records import COMMITS, KINDS
 
 MOST_SHOWN = 200
 LONGEST_TEXT = 280
@@ -25,7 +25,10 @@ ELSEWHERE = "Not in a repository"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One record. `at` keeps the offset it was written with; None where it cannot be read."""
+    """One record. `at` keeps the offset it was written with; None where it cannot be read.
+
+    `has_own_clock` where that offset is the author's own; moments of all other kinds are GitHub's, in UTC.
+    """
 
     title: str
     text: str
@@ -34,6 +37,7 @@ class Line:
     note: str
     # By which the page that takes it out finds it again; empty for what cannot be told apart.
     mark: str = ""
+    has_own_clock: bool = False
 
 
 @dataclass(slots=True)
@@ -44,7 +48,7 @@ class Group:
 
     @property
     def name(self) -> str:
-        return name_of(self.kind)
+        return as_text(name_of(self.kind))
 
     @property
     def count(self) -> int:
@@ -71,10 +75,7 @@ def read_week(stream: BinaryIO, week: str) -> dict[str, Any] | None:
     archive.read_header(stream)
     for name, content in archive.iter_lines(stream):
         if name == week:
-            try:
-                return archive.decode_week(name, content)
-            except RecursionError:
-                raise ArchiveError("A line of the file is nested too deeply.", week) from None
+            return archive.decode_week(name, content)
     return None
 
 
@@ -103,7 +104,7 @@ def view_week(
 def _add(
     found: dict[tuple[str, bool], RepositoryView], kind: str, record: Mapping[str, Any], *, is_private: bool
 ) -> None:
-    name = _text(record.get("repository")) or ELSEWHERE
+    name = as_text(record.get("repository")) or ELSEWHERE
     view = found.setdefault((name, is_private), RepositoryView(name, is_private))
     if not view.groups or view.groups[-1].kind != kind:
         view.groups.append(Group(kind))
@@ -115,9 +116,9 @@ def _add(
 
 
 def line_of(kind: str, record: Mapping[str, Any]) -> Line:
-    name = next((name for name in TITLES if _text(record.get(name)).strip()), "")
-    title, _, rest = _text(record.get(name)).strip().partition("\n")
-    text = rest.strip() or (_text(record.get("body")).strip() if name != "body" else "")
+    name = next((name for name in TITLES if as_text(record.get(name)).strip()), "")
+    title, _, rest = as_text(record.get(name)).strip().partition("\n")
+    text = rest.strip() or (as_text(record.get("body")).strip() if name != "body" else "")
     return Line(
         title=_shortened(title) or "Without a title",
         text=_shortened(text),
@@ -125,13 +126,14 @@ def line_of(kind: str, record: Mapping[str, Any]) -> Line:
         at=_moment(kind, record),
         note=_change(record),
         mark=record_mark(kind, record),
+        has_own_clock=kind == COMMITS,
     )
 
 
 def record_mark(kind: str, record: Mapping[str, Any]) -> str:
     """Stands in addresses for the record; empty where it has no key."""
     fields = KINDS[kind].key if kind in KINDS else ()
-    key = [_text(record.get(name)) for name in fields]
+    key = [as_text(record.get(name)) for name in fields]
     return _mark(kind, *key) if key and all(key) else ""
 
 
@@ -143,8 +145,9 @@ def _mark(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def as_text(value: object) -> str:
+    """Half a character, which JSON can hold and no page can, becomes a question mark."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
 def _shortened(text: str) -> str:
@@ -154,18 +157,19 @@ def _shortened(text: str) -> str:
 def web_address(value: object) -> str:
     """The address if it is one of the web, else "": a file changed by hand must not run anything."""
     try:
-        parts = urlsplit(_text(value))
+        parts = urlsplit(as_text(value))
     except ValueError:
         return ""
-    return _text(value) if parts.scheme in ("https", "http") and parts.hostname else ""
+    return as_text(value) if parts.scheme in ("https", "http") and parts.hostname else ""
 
 
 def _moment(kind: str, record: Mapping[str, Any]) -> datetime | None:
     known = (KINDS[kind].moment,) if kind in KINDS else ()
     for name in (*known, *MOMENTS):
         try:
-            at = datetime.fromisoformat(_text(record.get(name)))
-        except ValueError:
+            at = datetime.fromisoformat(as_text(record.get(name)))
+            at.astimezone(UTC)
+        except (ValueError, OverflowError):
             continue
         return at if at.tzinfo is not None else None
     return None

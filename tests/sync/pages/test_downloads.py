@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 import openhumans_client as openhumans
+from accounts.encryption import DecryptionFailed
 from accounts.models import User
 from sync import credentials
 from sync.errors import OpenHumansAccessLost
@@ -168,6 +169,7 @@ def test_a_file_that_open_humans_does_not_list_is_no_longer_there(
 REFUSALS = [
     (openhumans.NotFound("GET bytes of file 77: 404"), 404, "This file is no longer there"),
     (openhumans.Unauthorized("GET: 401", is_expired=True), 403, "Sign in with Open Humans again"),
+    (DecryptionFailed("No key of TOKEN_KEYS fits."), 403, "Sign in with Open Humans again"),
     (openhumans.Unavailable("GET: 503"), 502, "Open Humans is not answering"),
     (openhumans.UnexpectedResponse("GET: HTML"), 502, "Open Humans is not answering"),
     (openhumans.RateLimited("GET: 429", retry_at=datetime(2026, 5, 6, tzinfo=UTC)), 502, "not answering"),
@@ -183,7 +185,7 @@ def test_a_refusal_says_what_to_do(
     open_humans: Mock,
     call: str,
     name: str,
-    error: openhumans.OpenHumansError,
+    error: Exception,
     status: int,
     sentence: str,
 ) -> None:

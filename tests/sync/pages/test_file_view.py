@@ -32,13 +32,35 @@ def test_a_year_without_records_shows_its_first_week() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\xff\xfe<script>", HEAD + b"nonsense\n", HEAD + b'"2026-W01": ' + b"[" * 90_000 + b"\n}}\n"],
+    [
+        b"",
+        b"\xff\xfe<script>",
+        HEAD + b"nonsense\n",
+        HEAD + b'"2026-W01": ' + b"[" * 90_000 + b"\n}}\n",
+        HEAD + b'"2026/W01": {"commits": [1]}\n}}\n',
+        HEAD.replace(b"2026", b"1e999"),
+        HEAD.replace(b"2026", b"[" * 90_000),
+    ],
 )
 def test_a_file_changed_by_hand_is_shown_as_it_is(content: bytes) -> None:
     view = view_file(io.BytesIO(content), is_year=True, is_table=False)
 
     assert not view.is_readable
     assert view.text == content.decode("utf-8", "replace")[:MOST_SHOWN]
+
+
+def test_no_depth_is_too_deep() -> None:
+    """Reading bears a little more than writing in lines does."""
+    for depth in range(800, 1000, 5):
+        content = HEAD + b'"2026-W01": {"a": ' + b"[" * depth + b"]" * depth + b"}\n}}\n"
+        assert view_file(io.BytesIO(content), is_year=True, is_table=False).size == len(content)
+
+
+def test_half_a_character_is_shown_as_a_question_mark() -> None:
+    view = view_file(year_file(**{"2026-W01": {"commits": ["\ud83d"]}}), is_year=True, is_table=False)
+
+    assert view.is_readable
+    assert '"?"' in view.text
 
 
 def test_a_table_shows_its_head_and_its_newest_lines_first() -> None:

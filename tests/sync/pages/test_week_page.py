@@ -10,12 +10,23 @@ from django.urls import reverse
 from freezegun import freeze_time
 
 import openhumans_client as openhumans
+from accounts.encryption import DecryptionFailed
 from accounts.models import User
+from sync import left_out
 from sync.archive import ArchiveError
 from sync.errors import OpenHumansAccessLost
 from sync.models import Subscription, YearFile
 from sync.pages import downloads
-from sync.pages.week_view import ELSEWHERE, MOST_SHOWN, read_week, view_week, web_address
+from sync.pages.week_view import (
+    ELSEWHERE,
+    MOST_SHOWN,
+    read_week,
+    record_mark,
+    repository_mark,
+    view_week,
+    web_address,
+)
+from tests.sync.broker import sent as sent
 from tests.sync.factories import make_year_file
 from tests.sync.page_words import signed_in, words
 
@@ -126,6 +137,22 @@ def test_a_week_shows_its_records_by_repository_and_kind(
     fetch.assert_called_once()
 
 
+def test_a_commit_keeps_its_authors_clock_and_all_else_becomes_the_readers(
+    visitor: Client, file: YearFile, fetch: Mock
+) -> None:
+    """Times of ours with UTC on hover are what local-times.js translates."""
+    answer(
+        fetch,
+        commits=[commit(authored_at="2026-04-28T01:02:03Z")],
+        stars=[{"name": "a", "starred_at": "2026-04-29T22:30:00Z"}],
+    )
+    html = visitor.get(PAGE).content.decode()
+
+    assert 'title="2026-04-28T01:02:03+00:00">Tue 28 Apr, 01:02 (UTC)</time>' in html
+    assert 'datetime="2026-04-29T22:30:00+00:00" title="2026-04-29 22:30:00 UTC"' in html
+    assert "all other times are your own" in html
+
+
 def test_kinds_of_later_times_are_shown_as_well(visitor: Client, file: YearFile, fetch: Mock) -> None:
     answer(
         fetch,
@@ -137,7 +164,8 @@ def test_kinds_of_later_times_are_shown_as_well(visitor: Client, file: YearFile,
     text = words(visitor.get(PAGE).content)
 
     for said in (
-        "Pull requests 1 A bridge Tue 28 Apr, 01:02 (UTC)",
+        "Pull requests 1 A bridge 28 Apr",
+        "01:02 UTC",
         "Sponsorships 1 A friend without a date",
     ):
         assert said in text
@@ -189,15 +217,51 @@ BROKEN: list[Any] = [
     [{"authored_at": "yesterday", "message": ""}],
     [{"authored_at": "2026-04-29T09:12:01", "title": "without an offset"}],
     [commit(additions=True, deletions=None)],
+    [commit(authored_at="0001-01-01T00:00:00+05:00")],
+    [commit(**dict.fromkeys(("repository", "oid", "message", "url", "repository_id"), "half \ud83d"))],
+    [commit(repository_id={"not": "text"})],
+    [commit(repository_id=7)],
     {"not": "a list"},
 ]
 
 
 @pytest.mark.parametrize("records", BROKEN)
 def test_records_of_any_shape_do_no_harm(visitor: Client, file: YearFile, fetch: Mock, records: Any) -> None:
-    answer(fetch, commits=records)
+    answer(fetch, commits=records, **{"half \udc00": records})
 
     assert visitor.get(PAGE).status_code == 200
+    take_something_out(file.subscription)
+    assert visitor.get(PAGE).status_code == 200
+
+
+def take_something_out(subscription: Subscription) -> None:
+    """From now on each record is held against the marks of what was taken out."""
+    left_out.remember_record(subscription, "commits", commit(repository_id="R_1", oid="b" * 40))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        commit(repository_id="R_1", oid="half \ud83d"),
+        commit(repository="half \ud83d", repository_id="half \ud83d"),
+        commit(repository_id="nothing\0"),
+        commit(repository_id={"not": "text"}),
+        commit(repository="half \ud83d", repository_id="R_1"),
+    ],
+)
+def test_whatever_a_file_holds_can_be_taken_out_or_is_not_found(
+    visitor: Client, file: YearFile, fetch: Mock, record: dict[str, Any], sent: Any
+) -> None:
+    answer(fetch, commits=[record])
+    take_something_out(file.subscription)
+    pages = {
+        "remove_record": record_mark("commits", record) or "0",
+        "remove_repository": repository_mark(record["repository"]),
+    }
+    for name, mark in pages.items():
+        address = reverse(name, args=[WEEK, mark])
+        for response in (visitor.get(address), visitor.post(address), visitor.get(address)):
+            assert response.status_code in {200, 302, 404}
 
 
 UNREADABLE = [
@@ -209,6 +273,8 @@ UNREADABLE = [
     year_file((WEEK, [])),
     year_file((WEEK, {})).replace(b"{}", b"{"),
     year_file((WEEK, {})).replace(b": {}", b": " + b'{"a":' * 100_000),
+    year_file((WEEK, {})).replace(b"2026,", b"1e999,"),
+    year_file((WEEK, {})).replace(b"2026,", b"[" * 100_000 + b","),
     json.dumps(json.loads(year_file((WEEK, {"commits": []}))), indent=2).encode(),
 ]
 
@@ -230,6 +296,7 @@ REFUSALS = [
     (openhumans.NotFound("GET: 404"), 404, "The file of this week is no longer there"),
     (openhumans.Unauthorized("GET: 401", is_expired=False), 403, "Sign in with Open Humans again"),
     (OpenHumansAccessLost("gone"), 403, "Sign in with Open Humans again"),
+    (DecryptionFailed("No key of TOKEN_KEYS fits."), 403, "Sign in with Open Humans again"),
     (openhumans.Unavailable("GET: 503"), 502, "Open Humans is not answering"),
     (openhumans.TooHeavy("GET: large"), 502, "Open Humans is not answering"),
 ]
