@@ -106,10 +106,10 @@ def pause(subscription: Subscription) -> None:
 
 
 def resume(subscription: Subscription) -> None:
-    """Nothing happens unless it was the member who paused: other causes have their own way out."""
+    """What the member paused, or failures did. Other causes have their own way out."""
     with transaction.atomic():
         subscription = _locked(subscription)
-        if not subscription.is_paused_by_member:
+        if subscription.status != Subscription.Status.PAUSED or subscription.is_paused_by_operator:
             return
         active = subscription.active_run
         if active is not None and active.is_deleting:

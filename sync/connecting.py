@@ -42,6 +42,7 @@ class ChoiceForm(forms.Form):
 
     secret_gists = forms.BooleanField(required=False)
     tracks = forms.BooleanField(required=False)
+    without_counts = forms.BooleanField(required=False)
 
     def __init__(self, data: Any, subscription: Subscription | None) -> None:
         super().__init__(data)
@@ -58,9 +59,10 @@ def connect(request: HttpRequest) -> HttpResponse:
     if not (isinstance(request.user, User) and request.user.is_member):
         raise PermissionDenied("An operator's account has nothing to connect.")
     subscription = Subscription.objects.filter(user=request.user).first()
-    former = None
+    former, without_counts = None, False
     if subscription is not None and subscription.awaits_another_account:
-        former, subscription = subscription.github_login, None
+        former, without_counts = subscription.github_login, subscription.omissions.private_counts
+        subscription = None
     form = ChoiceForm(request.POST if request.method == "POST" else None, subscription)
     if form.is_valid():
         return ask_github(
@@ -68,6 +70,7 @@ def connect(request: HttpRequest) -> HttpResponse:
             form.cleaned_data["choice"],
             secret_gists=form.cleaned_data["secret_gists"],
             tracks=form.cleaned_data["tracks"],
+            private_counts=not form.cleaned_data["without_counts"],
         )
     chosen = form.offered[0] if subscription else Choice.PUBLIC
     context = {
@@ -75,13 +78,19 @@ def connect(request: HttpRequest) -> HttpResponse:
         "subscription": subscription,
         "former": former,
         "chosen": chosen,
+        "without_counts": without_counts,
         "secret_gists": bool(subscription and subscription.agreement.get("secret_gists")),
     }
     return render(request, "sync/connect.html", context, status=400 if form.is_bound else 200)
 
 
 def ask_github(
-    request: HttpRequest, choice: Choice, *, secret_gists: bool = False, tracks: bool = False
+    request: HttpRequest,
+    choice: Choice,
+    *,
+    secret_gists: bool = False,
+    tracks: bool = False,
+    private_counts: bool = True,
 ) -> HttpResponse:
     """Off to GitHub's own page. The choice stays with us, tied to this one attempt by the OAuth state."""
     provider = get_adapter(request).get_provider(request, "github")
@@ -89,7 +98,12 @@ def ask_github(
         request,
         process=AuthProcess.CONNECT,
         next_url=reverse("dashboard"),
-        data={"choice": choice.value, "secret_gists": secret_gists, "tracks": tracks},
+        data={
+            "choice": choice.value,
+            "secret_gists": secret_gists,
+            "tracks": tracks,
+            "private_counts": private_counts,
+        },
         scope=consent.scopes_for(choice, secret_gists=secret_gists),
     )
     return response
@@ -125,6 +139,7 @@ def github_connected(request: HttpRequest, sociallogin: SocialLogin, **_signal: 
         timezone.now(),
         secret_gists=bool(asked.get("secret_gists")),
         tracks=bool(asked.get("tracks")),
+        private_counts=bool(asked.get("private_counts", True)),
     )
     if choice is Choice.PRIVATE and not subscription.includes_private:
         text = (
@@ -133,7 +148,8 @@ def github_connected(request: HttpRequest, sociallogin: SocialLogin, **_signal: 
         )
         messages.warning(request, f"{subscription.github_login} {text}")
     else:
-        messages.success(request, f"{subscription.github_login} is connected.")
+        paused = " Collecting stays paused." if subscription.is_paused_on_purpose else ""
+        messages.success(request, f"{subscription.github_login} is connected.{paused}")
 
 
 def subscribe(
@@ -143,14 +159,23 @@ def subscribe(
     *,
     secret_gists: bool = False,
     tracks: bool = False,
+    private_counts: bool = True,
 ) -> Subscription:
-    """Take the member's wish down, and start to fulfil it once that is committed."""
+    """Take the member's wish down, and start to fulfil it once that is committed.
+
+    A pause on purpose outlasts it: new access is no way round.
+    """
     with transaction.atomic():
         known = Subscription.objects.select_for_update(of=("self",)).filter(user_id=identity.user_id).first()
         if known is not None and known.github_id != int(identity.uid):
             _take_another_account(known, identity)
         agreed = consent.agreement(
-            choice, identity.extra_data["scopes"], now, secret_gists=secret_gists, tracks=tracks
+            choice,
+            identity.extra_data["scopes"],
+            now,
+            secret_gists=secret_gists,
+            tracks=tracks,
+            private_counts=private_counts,
         )
         subscription, _ = Subscription.objects.update_or_create(
             user_id=identity.user_id,
@@ -159,13 +184,14 @@ def subscribe(
                 "github_node_id": identity.extra_data["node_id"],
                 "github_login": identity.extra_data["login"],
                 "agreement": choices.carry_over(known, agreed),
-                **_active(now),
+                **({} if known is not None and known.is_paused_on_purpose else _active(now)),
             },
         )
         if known is not None and subscription.includes_private and not known.includes_private:
             subscription.read_lists_again()
             subscription.save(update_fields=["lists"])
-        runs.start(subscription, SyncRun.Trigger.CONNECTED, is_interactive=True)
+        if subscription.status == Subscription.Status.ACTIVE:
+            runs.start(subscription, SyncRun.Trigger.CONNECTED, is_interactive=True)
     return subscription
 
 

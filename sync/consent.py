@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 # The wording of templates/sync/connect.html. A change of what it promises gets a new version here.
-TEXT_VERSION = "2026-11"
+TEXT_VERSION = "2026-12"
 # Kinds of records that this wording names. A kind added later starts off for those already here.
 KINDS = (
     "commits",
@@ -50,6 +50,7 @@ def agreement(
     *,
     secret_gists: bool = False,
     tracks: bool = False,
+    private_counts: bool = True,
 ) -> dict[str, Any]:
     """The record to store: private things only if the member chose them here and granted them at GitHub."""
     granted = set(granted_scopes)
@@ -64,4 +65,5 @@ def agreement(
         "secret_gists": secret_gists and GIST_SCOPE in granted,
         "agreed_at": now.isoformat(),
         **({"tracks": looking} if tracks else {}),
+        **({} if private_counts else {"private_counts": False}),
     }

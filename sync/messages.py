@@ -122,7 +122,7 @@ def send_owed(subscription: Subscription) -> None:
 
 def _present_cause(subscription: Subscription) -> Cause | None:
     """Why nothing goes on without the member; None where somebody wished it so."""
-    if subscription.is_paused_by_member or subscription.is_paused_by_operator:
+    if subscription.is_paused_on_purpose:
         return None
     return STOPPED.get(Subscription.Status(subscription.status))
 

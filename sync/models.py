@@ -144,6 +144,11 @@ class Subscription(models.Model):
         return self.status == self.Status.PAUSED and self.reason.startswith(PAUSED_BY_OPERATOR)
 
     @property
+    def is_paused_on_purpose(self) -> bool:
+        """By somebody who has to end it themselves: no new access does."""
+        return self.is_paused_by_member or self.is_paused_by_operator
+
+    @property
     def kinds(self) -> list[str]:
         return list(self.agreement.get("kinds", []))
 

@@ -53,8 +53,8 @@ class Providers:
     def begin_sign_in(self, client: Client, next_url: str = "") -> Sent:
         return self._remember(client.post(f"/accounts/openhumans/login/?next={next_url}"))
 
-    def begin_connect(self, client: Client, choice: str = "public") -> Sent:
-        return self._remember(client.post("/connect/", {"choice": choice}))
+    def begin_connect(self, client: Client, choice: str = "public", **ticks: str) -> Sent:
+        return self._remember(client.post("/connect/", {"choice": choice, **ticks}))
 
     def _remember(self, response: Any) -> Sent:
         sent = sent_by(response)

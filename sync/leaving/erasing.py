@@ -94,6 +94,9 @@ def start(subscription: Subscription, scope: EraseScope) -> SyncRun:
 
 
 def stop_collecting(subscription: Subscription, scope: EraseScope) -> None:
+    """What operators paused stays paused by them: leaving in part is no way round it."""
+    if subscription.is_paused_by_operator:
+        return
     match scope:
         case EraseScope.GITHUB | EraseScope.CHANGE | EraseScope.REPLACE:
             subscription.status, subscription.reason = Subscription.Status.DISCONNECTED, ""

@@ -72,7 +72,8 @@ class Dashboard:
 
     @cached_property
     def status(self) -> Status:
-        return status_of(self.subscription, self.newest, self.now)
+        failed = (run.error_code for run in self.runs if run.state == SyncRun.State.FAILED)
+        return status_of(self.subscription, self.newest, self.now, next(failed, ""))
 
     @cached_property
     def progress(self) -> ledger.Progress:

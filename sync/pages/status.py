@@ -20,6 +20,7 @@ class Action(StrEnum):
     CONNECT_GITHUB = "connect_github"
     SIGN_IN = "sign_in"
     RESUME = "resume"
+    TRY_AGAIN = "try_again"
     RECEIPT = "receipt"
 
 
@@ -44,7 +45,18 @@ DELETING = {
 }
 
 
-def status_of(subscription: Subscription, newest: SyncRun | None, now: datetime) -> Status:
+# By how an error code begins: what made an update fail, never what the error itself said.
+CAUSES = {
+    "github_": "we could not read GitHub's answers",
+    "openhumans_": "Open Humans did not answer as we expected",
+    "archive_": "your files could not be written as they should be",
+}
+
+
+def status_of(
+    subscription: Subscription, newest: SyncRun | None, now: datetime, last_error_code: str = ""
+) -> Status:
+    """`newest` is the newest run, `last_error_code` that of the newest failed one."""
     if newest is not None and newest.trigger == SyncRun.Trigger.ERASE:
         if newest.is_active:
             return _deleting(newest)
@@ -58,7 +70,7 @@ def status_of(subscription: Subscription, newest: SyncRun | None, now: datetime)
     if newest is not None and newest.trigger == SyncRun.Trigger.REMOVE and newest.is_active:
         return _taking_out(newest)
     if subscription.status != Subscription.Status.ACTIVE:
-        return _stopped(subscription)
+        return _stopped(subscription, last_error_code)
     if newest is not None and newest.state == SyncRun.State.WAITING:
         return _waiting(newest, now)
     if newest is not None and newest.is_active:
@@ -82,8 +94,10 @@ def _why_it_waits(run: SyncRun) -> str:
     return ""
 
 
-def _stopped(subscription: Subscription) -> Status:
+def _stopped(subscription: Subscription, last_error_code: str) -> Status:
     status = Subscription.Status(subscription.status)
+    if status == Subscription.Status.PAUSED:
+        return _paused(subscription, last_error_code)
     if status == Subscription.Status.RECONNECT_GITHUB:
         headline = "Connect GitHub again"
         text = "GitHub no longer accepts our access. Your files stay as they are; nothing is lost."
@@ -92,19 +106,26 @@ def _stopped(subscription: Subscription) -> Status:
         headline = "Sign in with Open Humans again"
         text = "Open Humans no longer accepts our access. Your files stay as they are; nothing is lost."
         action = Action.SIGN_IN
-    elif status == Subscription.Status.DISCONNECTED:
+    else:
         headline = "GitHub is not connected"
         text = "Nothing is collected. Files collected before stay in your Open Humans account."
         if subscription.awaits_another_account:
             text = f"Nothing of {subscription.github_login} is kept here any more. Connect the other account."
+        text = subscription.reason or text
         action = Action.CONNECT_GITHUB
-    elif subscription.is_paused_by_member:
-        headline, text, action = "Paused", "", Action.RESUME
-    else:
-        headline = "Paused"
-        text = "Your files stay as they are."
-        action = Action.CONNECT_GITHUB
-    return Status(Tone.ATTENTION, headline, text=subscription.reason or text, action=action)
+    return Status(Tone.ATTENTION, headline, text=text, action=action)
+
+
+def _paused(subscription: Subscription, last_error_code: str) -> Status:
+    if subscription.is_paused_by_member:
+        return Status(Tone.ATTENTION, "Paused", text=subscription.reason, action=Action.RESUME)
+    if subscription.is_paused_by_operator:
+        text = f"{subscription.reason.rstrip('. ')}. Only they can end this. Your files stay as they are."
+        return Status(Tone.ATTENTION, "Paused", text=text)
+    cause = next((words for start, words in CAUSES.items() if last_error_code.startswith(start)), "")
+    text = f"Five updates in a row failed: {cause or 'something went wrong on our side'}."
+    text += " Your files stay as they are. If it fails again, tell the people who run this site."
+    return Status(Tone.ATTENTION, "Paused", text=text, action=Action.TRY_AGAIN)
 
 
 def _waiting(run: SyncRun, now: datetime) -> Status:

@@ -15,7 +15,7 @@ from sync import choices
 from sync.connecting import subscribe as subscribe_again
 from sync.consent import KINDS, SCOPES, Choice
 from sync.leaving import erasing
-from sync.models import EraseScope, RepositoryState, Subscription, SyncRun
+from sync.models import PAUSED_BY_OPERATOR, EraseScope, RepositoryState, Subscription, SyncRun
 from tests.cast import make_member, subscribe
 from tests.repositories import Repository
 from tests.sync.broker import Sent
@@ -235,9 +235,21 @@ def test_a_pause_stops_what_is_under_way_and_only_the_member_ends_it(
     assert sent.steps() == [(resumed.pk, 0)]
 
 
+def test_a_pause_after_failures_is_ended_by_trying_again(
+    visitor: Client, subscription: Subscription, sent: Sent
+) -> None:
+    Subscription.objects.update(status="paused", reason="Five attempts failed; GET x: 500", failures=5)
+    assert "Try again" in words(visitor.get(reverse("dashboard")).content)
+    visitor.post(reverse("resume"))
+
+    subscription.refresh_from_db()
+    assert (subscription.status, subscription.reason, subscription.failures) == ("active", "", 0)
+    assert subscription.runs.get().trigger == SyncRun.Trigger.RESUMED
+
+
 @pytest.mark.parametrize(
     ("status", "reason"),
-    [("paused", "Five attempts in a row failed"), ("reconnect_github", ""), ("disconnected", "")],
+    [("paused", f"{PAUSED_BY_OPERATOR} too much"), ("reconnect_github", ""), ("disconnected", "")],
 )
 def test_another_cause_is_not_resumed_here(
     visitor: Client, subscription: Subscription, status: str, reason: str

@@ -15,7 +15,8 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from accounts.models import Credential, User
 from sync import consent, runs
-from sync.models import Subscription, SyncRun
+from sync.leaving import erasing
+from sync.models import PAUSED_BY_MEMBER, PAUSED_BY_OPERATOR, EraseScope, Subscription, SyncRun
 from tests.cast import make_member, subscribe
 from tests.providers import (
     GITHUB_CALLBACK,
@@ -24,6 +25,7 @@ from tests.providers import (
     GITHUB_USER,
     Providers,
 )
+from tests.sync.page_words import words
 
 PRIVATE_SCOPE = "read:org,read:user,repo"
 
@@ -136,7 +138,12 @@ def test_nothing_in_the_url_widens(visitor: Client, providers: Providers) -> Non
     assert "admin" not in response["Location"]
     assert "login=x" not in response["Location"]
     state, _, _ = next(iter(visitor.session["socialaccount_states"].values()))
-    assert state["data"] == {"choice": "public", "secret_gists": False, "tracks": False}
+    assert state["data"] == {
+        "choice": "public",
+        "secret_gists": False,
+        "tracks": False,
+        "private_counts": True,
+    }
     assert state["next"] == "/dashboard/"
 
 
@@ -177,7 +184,7 @@ def test_connecting_subscribes_the_member(visitor: Client, providers: Providers,
     assert subscription.status == Subscription.Status.ACTIVE
     assert subscription.next_due_at == datetime(2026, 11, 23, 12, tzinfo=UTC)
     assert subscription.agreement == {
-        "text": "2026-11",
+        "text": "2026-12",
         "kinds": list(consent.KINDS),
         "private": False,
         "secret_gists": False,
@@ -298,6 +305,43 @@ def test_connecting_again_goes_on_with_the_same_archive(
     credential = Credential.objects.get(identity__provider="github")
     assert (credential.access_token, credential.state) == ("gh-access", Credential.State.VALID)
     assert SyncRun.objects.get().trigger == SyncRun.Trigger.CONNECTED
+
+
+@pytest.mark.parametrize("reason", [f"{PAUSED_BY_MEMBER}.", f"{PAUSED_BY_OPERATOR} too many requests"])
+def test_connecting_again_is_no_way_round_a_pause(
+    visitor: Client, providers: Providers, subscription: Subscription, reason: str
+) -> None:
+    Subscription.objects.update(status=Subscription.Status.PAUSED, reason=reason)
+    response = providers.connect(visitor)
+
+    again = Subscription.objects.get()
+    assert (again.status, again.reason) == (Subscription.Status.PAUSED, reason)
+    assert Credential.objects.get(identity__provider="github").access_token == "gh-access"
+    assert not SyncRun.objects.exists()
+    assert messages_of(response) == ["octocat is connected. Collecting stays paused."]
+
+
+@pytest.mark.parametrize("scope", ["github", "files", "change"])
+def test_leaving_in_part_is_no_way_round_an_operators_pause(subscription: Subscription, scope: str) -> None:
+    reason = f"{PAUSED_BY_OPERATOR} too many requests"
+    subscription.status, subscription.reason = Subscription.Status.PAUSED, reason
+    subscription.save()
+    erasing.stop_collecting(subscription, EraseScope(scope))
+
+    again = Subscription.objects.get()
+    assert (again.status, again.reason) == (Subscription.Status.PAUSED, reason)
+
+
+def test_private_counts_can_be_left_out_from_the_start(visitor: Client, providers: Providers) -> None:
+    assert "you can leave it out below" in visitor.get("/connect/").content.decode()
+    sent = providers.begin_connect(visitor, without_counts="on")
+    providers.github_grants()
+    come_back(visitor, sent.parameters["state"])
+
+    subscription = Subscription.objects.get()
+    assert subscription.agreement["private_counts"] is False
+    assert subscription.omissions.private_counts
+    assert "below" not in words(visitor.get("/connect/").content)
 
 
 def test_connecting_again_after_the_identity_was_removed_goes_on(

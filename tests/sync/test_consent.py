@@ -16,7 +16,7 @@ def test_the_scopes_are_exactly_those_promised() -> None:
 
 def test_it_records_what_was_agreed_to_and_when() -> None:
     assert agreement(Choice.PUBLIC, ["read:user"], NOW) == {
-        "text": "2026-11",
+        "text": "2026-12",
         "kinds": list(KINDS),
         "private": False,
         "secret_gists": False,

@@ -1,6 +1,7 @@
 import json
 import re
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from sync import switch
-from sync.models import Subscription, SyncRun, YearFile
+from sync.models import PAUSED_BY_MEMBER, PAUSED_BY_OPERATOR, Subscription, SyncRun, YearFile
 from sync.templatetags.moments import moment
 from sync.weeks import Week, WeekState
 from tests.sync.factories import (
@@ -177,7 +178,8 @@ STOPPED = [
     (Subscription.Status.RECONNECT_GITHUB, "", "Connect GitHub again", "connect"),
     (Subscription.Status.RECONNECT_OPENHUMANS, "", "Sign in with Open Humans again", "openhumans_login"),
     (Subscription.Status.DISCONNECTED, "", "GitHub is not connected", "connect"),
-    (Subscription.Status.PAUSED, "Five updates in a row failed.", "Five updates in a row failed.", "connect"),
+    (Subscription.Status.PAUSED, "", "Five updates in a row failed", "resume"),
+    (Subscription.Status.PAUSED, f"{PAUSED_BY_MEMBER}.", "Paused by you", "resume"),
 ]
 
 
@@ -192,6 +194,45 @@ def test_a_stopped_sync_says_what_to_do(
     assert f'"{reverse(action)}"' in response.content.decode()
     assert "Update now" not in words(response.content)
     assert "Next sync" not in words(response.content)
+
+
+FAILURES = [
+    ("github_unexpected_response", "we could not read GitHub's answers"),
+    ("openhumans_unexpected_response", "Open Humans did not answer as we expected"),
+    ("archive_archive_error", "your files could not be written as they should be"),
+    ("internal_error", "something went wrong on our side"),
+]
+
+
+@pytest.mark.parametrize(("code", "cause"), FAILURES)
+def test_a_pause_after_failures_says_whose_they_were_in_fixed_words(
+    visitor: Client, subscription: Subscription, code: str, cause: str
+) -> None:
+    raw = "POST https://api.example/x: KeyError('secret')"
+    Subscription.objects.update(status="paused", reason=f"The last one said: {raw}")
+    make_finished_run(subscription, NOW, state="failed", error_code=code, error=raw)
+    response = visitor.get(reverse("dashboard"))
+
+    assert cause in unescape(words(response.content))
+    assert "Try again" in words(response.content)
+    assert "Connect GitHub" not in words(response.content)
+    assert "KeyError" not in response.content.decode()
+
+
+def test_lost_access_is_told_in_fixed_words_as_well(visitor: Client, subscription: Subscription) -> None:
+    Subscription.objects.update(status="reconnect_github", reason="POST graphql: 401")
+
+    assert "GitHub no longer accepts our access." in words(visitor.get(reverse("dashboard")).content)
+    assert "401" not in words(visitor.get(reverse("dashboard")).content)
+
+
+def test_what_an_operator_paused_offers_no_way_round(visitor: Client, subscription: Subscription) -> None:
+    Subscription.objects.update(status="paused", reason=f"{PAUSED_BY_OPERATOR} too many requests")
+    response = visitor.get(reverse("dashboard"))
+
+    assert f"{PAUSED_BY_OPERATOR} too many requests. Only they can end this." in words(response.content)
+    for address in ("connect", "resume", "update"):
+        assert f'"{reverse(address)}"' not in response.content.decode()
 
 
 WAITS = [
