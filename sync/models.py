@@ -755,6 +755,7 @@ class OperatorAction(models.Model):
         LET_IN = "let_in", "opened your account here again"
         STOP = "stop", "stopped all syncing"
         START = "start", "let syncing go on"
+        RESTORE = "restore", "restored a backup"
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
     reason = models.CharField(max_length=300)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.encryption import fingerprint
@@ -42,9 +43,17 @@ class Erasure:
 
 
 def note(user: User, act: str) -> None:
-    """Remember it. Nobody is kept from leaving by a full disk: then the line stands in the log alone."""
+    """Remember it once the current transaction is committed: what was rolled back was not erased.
+
+    The mark is made at once, while there is a member to make it of.
+    """
     key = settings.TOKEN_KEYS[0]
-    line = f"{timezone.now().isoformat()} {act} {fingerprint(key).hex()}:{_mark(user, key)}"
+    name = f"{act} {fingerprint(key).hex()}:{_mark(user, key)}"
+    transaction.on_commit(lambda: _write(f"{timezone.now().isoformat()} {name}"))
+
+
+def _write(line: str) -> None:
+    """Nobody is kept from leaving by a full disk: then the line stands in the log alone."""
     logger.info("Erasure: %s", line)
     if not settings.ERASURE_LIST:
         return

@@ -110,5 +110,9 @@ def note_deletion(subscription: Subscription, operator: str, reason: str) -> Non
     _note(Kind.DELETE, subscription, operator, reason)
 
 
+def note_restoring(subscription: Subscription, operator: str, reason: str) -> None:
+    _note(Kind.RESTORE, subscription, operator, reason)
+
+
 def _note(kind: Kind, subscription: Subscription | None, operator: str, reason: str) -> None:
     OperatorAction.objects.create(kind=kind, subscription=subscription, operator=operator, reason=reason)

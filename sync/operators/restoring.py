@@ -5,12 +5,13 @@ taken for a fault of this site (see breaker.py); here it is to be expected, prov
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 import github_client as github
@@ -20,13 +21,26 @@ from sync import breaker, credentials
 from sync.errors import GitHubAccessLost, OpenHumansAccessLost, SyncError
 from sync.leaving import departures, erasing, erasures, forgetting
 from sync.leaving.erasures import Erasure
-from sync.models import PAUSED_BY_MEMBER, EraseScope, Receipt, Subscription, SyncRun
+from sync.models import (
+    PAUSED_BY_MEMBER,
+    EraseScope,
+    LeftOut,
+    OperatorAction,
+    Receipt,
+    Subscription,
+    SyncRun,
+)
+from sync.operators import operating
 
 # Begins as a pause by the member does, so that the member alone goes on.
 ASK_AGAIN = (
     f"{PAUSED_BY_MEMBER}r own wish to have something left out or removed: we had to restore a backup that is "
     "older, and no longer know what it was. Please ask for it again, then go on."
 )
+REPEATED = "What you had asked to have deleted or removed since that backup was to be kept to."
+ACCESS_ENDED = "In that backup your access was an old one, which no longer works: we have to ask for a new one."
+# Between an act and its line, the clocks of two machines included.
+MARGIN = timedelta(minutes=2)
 DEAD = (GitHubAccessLost, OpenHumansAccessLost, github.Unauthorized, openhumans.Unauthorized)
 
 
@@ -37,26 +51,67 @@ class NoneAlive(SyncError):
 # --- Erasures -----------------------------------------------------------------------------------------
 
 
-def erasures_to_repeat(known: Iterable[Erasure]) -> list[tuple[User, Erasure]]:
-    """Those that the database knows nothing of, oldest first; of somebody who is gone that alone."""
+def newest_moment() -> datetime | None:
+    """Until when the database knows what happened, by the newest row that members' lives leave in it.
+
+    What operators did to everybody does not count: syncing is stopped after the restore and before this.
+    """
+    members = OperatorAction.objects.exclude(subscription=None).exclude(kind=OperatorAction.Kind.RESTORE)
+    columns: list[tuple[QuerySet[Any], str]] = [
+        (SyncRun.objects.all(), "created_at"),
+        (SyncRun.objects.all(), "finished_at"),
+        (Credential.objects.all(), "updated_at"),
+        (Receipt.objects.all(), "created_at"),
+        (Receipt.objects.all(), "finished_at"),
+        (LeftOut.objects.all(), "created_at"),
+        (members, "created_at"),
+    ]
+    past = (rows.filter(**{f"{name}__lte": timezone.now()}) for rows, name in columns)
+    newest = [rows.aggregate(newest=Max(name))["newest"] for rows, (_, name) in zip(past, columns, strict=True)]
+    return max((moment for moment in newest if moment is not None), default=None)
+
+
+def erasures_to_repeat(
+    known: Iterable[Erasure], dumped_at: datetime | None = None
+) -> list[tuple[User, Erasure]]:
+    """Those that came after the dump, oldest first; of somebody who is gone that alone.
+
+    `dumped_at`: when that was; where it is not known, the newest moment that the database knows of.
+    """
+    until = dumped_at or newest_moment()
     pairs = list(erasures.of_those_who_are_here(known))
     gone = {user.pk: (user, erasure) for user, erasure in pairs if erasure.act == erasures.GONE}
-    others = [pair for pair in pairs if pair[0].pk not in gone and not _is_known(*pair)]
+    others = [pair for pair in pairs if pair[0].pk not in gone and not _is_known(*pair, until)]
     return [*gone.values(), *others]
 
 
-def _is_known(user: User, erasure: Erasure) -> bool:
-    """Each erasing has a receipt from the moment it was asked for, each taking out a run."""
+def _is_known(user: User, erasure: Erasure, until: datetime | None) -> bool:
+    """What leaves a trace may lose it in time, so of old ones no trace is asked for.
+
+    A line is written a moment after what it tells of is committed: about the last ones before the dump their
+    traces decide.
+    """
+    if until is not None and erasure.at < until - MARGIN:
+        return True
+    since = erasure.at - MARGIN
     if erasure.act == erasures.REMOVED:
+        marks = LeftOut.objects.filter(subscription__user=user, created_at__gte=since)
         taken_out = SyncRun.objects.filter(subscription__user=user, trigger=SyncRun.Trigger.REMOVE)
-        return taken_out.filter(created_at__gte=erasure.at).exists()
-    return Receipt.objects.filter(
-        subscription__user=user, scope=erasure.act, created_at__gte=erasure.at
-    ).exists()
+        return marks.exists() or taken_out.filter(created_at__gte=since).exists()
+    covering = [scope for scope, covered in erasing.COVERS.items() if erasure.act in covered]
+    receipts = Receipt.objects.filter(subscription__user=user, scope__in=covering)
+    return receipts.filter(created_at__gte=since).exists()
 
 
 @transaction.atomic
-def repeat(user: User, erasure: Erasure) -> None:
+def repeat_all(pairs: Iterable[tuple[User, Erasure]], operator: str) -> None:
+    """All or none: what this leaves in the database would make the dump look younger."""
+    for user, erasure in pairs:
+        repeat(user, erasure, operator)
+
+
+@transaction.atomic
+def repeat(user: User, erasure: Erasure, operator: str) -> None:
     """What went at Open Humans and GitHub is gone there; here it goes again, without asking anybody."""
     if erasure.act == erasures.GONE:
         departures.forget_member(user)
@@ -64,6 +119,7 @@ def repeat(user: User, erasure: Erasure) -> None:
     subscription = Subscription.objects.select_for_update(of=("self",)).filter(user=user).first()
     if subscription is None:
         return
+    operating.note_restoring(subscription, operator, REPEATED)
     if erasure.act == erasures.REMOVED:
         subscription.status, subscription.reason = Subscription.Status.PAUSED, ASK_AGAIN
         subscription.save(update_fields=["status", "reason"])
@@ -105,7 +161,7 @@ def to_prove(provider: str) -> QuerySet[Credential]:
     )
 
 
-def prove_all(provider: str, *, believe_all: bool = False) -> Iterator[tuple[Credential, bool]]:
+def prove_all(provider: str, operator: str, *, believe_all: bool = False) -> Iterator[tuple[Credential, bool]]:
     """Each credential with whether it works; the subscription of a dead one asks its member for a new one.
 
     Raise `NoneAlive` at the end when not one works, unless `believe_all`; raise a client's error when the
@@ -121,7 +177,7 @@ def prove_all(provider: str, *, believe_all: bool = False) -> Iterator[tuple[Cre
             doubtful.append(credential)
         if is_proven:
             for dead in doubtful:
-                _ask_member(dead)
+                _ask_member(dead, operator)
                 yield dead, False
             doubtful = []
     if doubtful:
@@ -161,7 +217,7 @@ def _ask_openhumans(token: str) -> None:
 
 
 @transaction.atomic
-def _ask_member(credential: Credential) -> None:
+def _ask_member(credential: Credential, operator: str) -> None:
     """One page with one button; nothing is deleted."""
     user, provider = credential.identity.user, credential.identity.provider
     # Not among the deaths of this hour, of which too many would be disbelieved.
@@ -169,3 +225,4 @@ def _ask_member(credential: Credential) -> None:
     Credential.objects.filter(pk=credential.pk).update(state=Credential.State.REFUSED, updated_at=long_ago)
     if Subscription.objects.filter(user=user, status=Subscription.Status.ACTIVE).exists():
         departures.stop_syncing_of(user, breaker.PAUSES[provider], "")
+        operating.note_restoring(user.subscription, operator, ACCESS_ENDED)

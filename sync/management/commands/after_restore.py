@@ -1,5 +1,6 @@
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,22 @@ from django.core.management.base import BaseCommand, CommandError
 import github_client as github
 import openhumans_client as openhumans
 
-# Acts send messages of actors.
-import sync.actors  # noqa: F401
 from accounts.encryption import DecryptionFailed
 from accounts.progress import Progress
 from sync.leaving import erasures
 from sync.leaving.erasures import Erasure
+from sync.management.acting import operator
 from sync.operators import restoring
 
 NOT_ASKED_EXIT_CODE = 3
 PROVIDERS = {"openhumans": "Open Humans", "github": "GitHub"}
+
+
+def moment(text: str) -> datetime:
+    given = datetime.fromisoformat(text)
+    if given.tzinfo is None:
+        raise ArgumentTypeError("Say its offset as well, as in 2026-11-24T03:00:00+00:00.")
+    return given
 
 
 class Command(BaseCommand):
@@ -39,6 +46,13 @@ class Command(BaseCommand):
         )
         parser.add_argument("--no-list", action="store_true", help="nobody was erased since the dump")
         parser.add_argument(
+            "--dump-of",
+            type=moment,
+            metavar="MOMENT",
+            help="when the dump was taken (ISO 8601 with its offset); by default until when the database "
+            "knows what happened. Needed where the site ran after the restore, or another list comes later",
+        )
+        parser.add_argument(
             "--believe-all",
             action="store_true",
             help="the client ids and secrets are right, even though not one token of a service works",
@@ -46,7 +60,9 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, ask nobody")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        repeated = restoring.erasures_to_repeat(self._known(options))
+        dumped_at = options["dump_of"] or restoring.newest_moment()
+        self.stdout.write(f"The dump knows what happened until {dumped_at.isoformat() if dumped_at else 'never'}")
+        repeated = restoring.erasures_to_repeat(self._known(options), dumped_at)
         acts = Counter(erasure.act for _, erasure in repeated)
         told = ", ".join(f"{act} {number}" for act, number in sorted(acts.items())) or "none"
         if options["dry_run"]:
@@ -54,8 +70,7 @@ class Command(BaseCommand):
             for provider, name in PROVIDERS.items():
                 self.stdout.write(f"Tokens of {name} to try: {restoring.to_prove(provider).count()}")
             return
-        for user, erasure in repeated:
-            restoring.repeat(user, erasure)
+        restoring.repeat_all(repeated, operator())
         self.stdout.write(f"Erasures repeated: {told}")
         self.stdout.write(f"Logins ended: {restoring.end_all_logins()}")
         for provider in PROVIDERS:
@@ -87,7 +102,7 @@ class Command(BaseCommand):
         progress = Progress(self.stderr, restoring.to_prove(provider).count(), f"tokens of {name}")
         counts = {True: 0, False: 0}
         try:
-            for _credential, is_alive in restoring.prove_all(provider, believe_all=believe_all):
+            for _credential, is_alive in restoring.prove_all(provider, operator(), believe_all=believe_all):
                 counts[is_alive] += 1
                 progress.step()
         except restoring.NoneAlive as error:

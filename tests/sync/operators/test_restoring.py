@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.test import Client
 from django.utils import timezone
+from freezegun import freeze_time
 from pytest_django import Settings
 from redis import Redis
 
@@ -21,13 +22,14 @@ from config.run import wheels
 from sync import credentials, removing
 from sync.actors import sync_step
 from sync.errors import WaitForLimit
-from sync.leaving import erasing, erasures
-from sync.models import EraseScope, ProviderState, Receipt, Subscription, SyncRun, YearFile
+from sync.leaving import erasing, erasures, forgetting
+from sync.models import EraseScope, OperatorAction, ProviderState, Receipt, Subscription, SyncRun, YearFile
 from sync.operators import restoring
 from sync.scanning import scan
 from tests.cast import make_member
 from tests.faults.crowd import connected_crowd, crowded_repository
 from tests.sync.broker import Sent
+from tests.sync.factories import make_run
 from tests.sync.world import World, living
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -211,7 +213,7 @@ def test_whoever_came_back_after_being_erased_stays(erasure_list: Path) -> None:
 
 def repeat(path: Path) -> None:
     for user, erasure in restoring.erasures_to_repeat(erasures.read(path.read_text().splitlines())):
-        restoring.repeat(user, erasure)
+        restoring.repeat(user, erasure, "root")
 
 
 def test_files_that_were_deleted_since_are_not_collected_again(
@@ -320,6 +322,7 @@ def test_dead_tokens_of_github_ask_to_connect_again(small: World) -> None:
 
     dead = Subscription.objects.get(user=credential.identity.user)
     assert dead.status == Subscription.Status.RECONNECT_GITHUB
+    assert OperatorAction.objects.get(kind=OperatorAction.Kind.RESTORE).subscription == dead
     assert Subscription.objects.filter(status=Subscription.Status.ACTIVE).count() == 2
 
 
@@ -401,6 +404,105 @@ def test_what_the_dump_knows_to_be_taken_out_is_not_asked_for(
     repeat(erasure_list)
     subscription.refresh_from_db()
     assert subscription.status == Subscription.Status.ACTIVE
+
+
+# --- What the dump knows already ----------------------------------------------------------------------------
+
+
+def stay_here(days: int) -> None:
+    """Whoever joined after an erasure is another one to it; their rows are as old."""
+    then = timezone.now() - timedelta(days=days)
+    User.objects.update(date_joined=then)
+    Credential.objects.update(updated_at=then)
+
+
+def to_repeat(path: Path) -> list[str]:
+    known = erasures.read(path.read_text().splitlines())
+    return [erasure.act for _, erasure in restoring.erasures_to_repeat(known)]
+
+
+def test_a_removal_whose_run_was_tidied_away_long_ago_is_known(
+    subscription: Subscription, erasure_list: Path, sent: Sent
+) -> None:
+    stay_here(days=101)
+    with freeze_time(timezone.now() - timedelta(days=100)):
+        run = removing.write_again(subscription, subscription.year_files.all())
+    SyncRun.objects.filter(pk=run.pk).delete()
+    assert to_repeat(erasure_list) == ["removed"]
+
+    make_run(subscription, created_at=timezone.now() - timedelta(days=1))
+
+    assert to_repeat(erasure_list) == []
+
+
+def test_a_second_removal_during_the_run_of_the_first_is_known(
+    subscription: Subscription, erasure_list: Path, sent: Sent
+) -> None:
+    stay_here(days=1)
+    began = timezone.now() - timedelta(hours=2)
+    commit = {"repository_id": "R_1", "oid": "a" * 40, "committed_at": "2026-01-05T10:00:00Z"}
+    with freeze_time(began):
+        first = removing.remove_record(subscription, "commits", commit, 2026)
+    with freeze_time(began + timedelta(hours=1)):
+        second = removing.remove_record(subscription, "commits", {**commit, "oid": "b" * 40}, 2026)
+    assert first == second
+
+    # The second removal is the last thing that the dump knows of.
+    assert to_repeat(erasure_list) == []
+
+
+def test_a_smaller_erasing_that_a_larger_overtook_is_known(
+    subscription: Subscription, erasure_list: Path, sent: Sent
+) -> None:
+    erasing.start(subscription, EraseScope.GITHUB)
+    erasing.start(subscription, EraseScope.CHANGE)
+
+    assert to_repeat(erasure_list) == []
+
+
+def test_an_erasing_that_was_rolled_back_was_none(
+    subscription: Subscription, erasure_list: Path, sent: Sent
+) -> None:
+    with pytest.raises(RuntimeError), transaction.atomic():
+        erasing.start(subscription, EraseScope.FILES)
+        forgetting.forget_user(subscription.user)
+        raise RuntimeError("Postgres is away")
+
+    assert not erasure_list.exists()
+    assert User.objects.filter(open_humans_id="12345678").exists()
+
+
+def test_whoever_is_gone_is_told_by_a_mark_made_before(
+    subscription: Subscription, erasure_list: Path, sent: Sent
+) -> None:
+    forgetting.forget_user(User.objects.get(pk=subscription.user_id))
+    make_member("12345678")
+    stay_here(days=1)
+
+    assert to_repeat(erasure_list) == ["gone"]
+
+
+def test_the_moment_of_the_dump_can_be_said(subscription: Subscription, erasure_list: Path) -> None:
+    """As where a worker ran before: it makes the dump look younger."""
+    stay_here(days=2)
+    with freeze_time(timezone.now() - timedelta(hours=2)):
+        erasures.note(subscription.user, EraseScope.FILES)
+    make_run(subscription)
+    day_before = (timezone.now() - timedelta(days=1)).isoformat()
+
+    assert "repeated: none" in after_restore("--dry-run")
+    assert "repeated: files 1" in after_restore("--dry-run", "--dump-of", day_before)
+
+
+def test_what_was_repeated_stands_in_the_members_history(
+    subscription: Subscription, erasure_list: Path, sent: Sent
+) -> None:
+    erasures.note(subscription.user, EraseScope.FILES)
+
+    repeat(erasure_list)
+
+    act = OperatorAction.objects.get(subscription=subscription)
+    assert (act.kind, act.operator) == (OperatorAction.Kind.RESTORE, "root")
 
 
 @pytest.mark.parametrize("scope", [EraseScope.CHANGE, EraseScope.REPLACE])
