@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import Credential
 from sync import consent, runs
 from sync.collect import calendars
 from sync.errors import SyncError
@@ -81,6 +82,14 @@ def leave_out_private(subscription: Subscription) -> SyncRun:
         }
         subscription.save(update_fields=["agreement"])
         return erasing.start(subscription, EraseScope.PRIVATE)
+
+
+def granted_scopes(subscription: Subscription) -> list[str]:
+    """What GitHub lets us do with the access that it still accepts."""
+    granted = Credential.objects.filter(
+        identity__user=subscription.user_id, identity__provider="github", state=Credential.State.VALID
+    )
+    return list(granted.values_list("scopes", flat=True).first() or [])
 
 
 def narrow_url() -> str:

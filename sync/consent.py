@@ -39,8 +39,22 @@ SCOPES = {
 GIST_SCOPE = "gist"
 
 
+# What GitHub counts as part of a scope, and may name beside it.
+PARTS = {
+    "repo": {"public_repo", "repo:status", "repo_deployment", "repo:invite", "security_events"},
+}
+
+
 def scopes_for(choice: Choice, *, secret_gists: bool) -> list[str]:
     return [*SCOPES[choice], *([GIST_SCOPE] if secret_gists else [])]
+
+
+def wider_than_agreed(granted: Iterable[str], agreement: dict[str, Any]) -> list[str]:
+    """Scopes that GitHub granted and that the member's choices do not call for, in order."""
+    choice = Choice.PRIVATE if agreement.get("private") else Choice.PUBLIC
+    called_for = set(scopes_for(choice, secret_gists=bool(agreement.get("secret_gists"))))
+    parts = {part for scope in called_for for part in PARTS.get(scope, ())}
+    return sorted(set(granted) - called_for - parts)
 
 
 def agreement(

@@ -38,7 +38,9 @@ ASK_AGAIN = (
     "older, and no longer know what it was. Please ask for it again, then go on."
 )
 REPEATED = "What you had asked to have deleted or removed since that backup was to be kept to."
-ACCESS_ENDED = "In that backup your access was an old one, which no longer works: we have to ask for a new one."
+ACCESS_ENDED = (
+    "In that backup your access was an old one, which no longer works: we have to ask for a new one."
+)
 # Between an act and its line, the clocks of two machines included.
 MARGIN = timedelta(minutes=2)
 DEAD = (GitHubAccessLost, OpenHumansAccessLost, github.Unauthorized, openhumans.Unauthorized)
@@ -67,7 +69,9 @@ def newest_moment() -> datetime | None:
         (members, "created_at"),
     ]
     past = (rows.filter(**{f"{name}__lte": timezone.now()}) for rows, name in columns)
-    newest = [rows.aggregate(newest=Max(name))["newest"] for rows, (_, name) in zip(past, columns, strict=True)]
+    newest = [
+        rows.aggregate(newest=Max(name))["newest"] for rows, (_, name) in zip(past, columns, strict=True)
+    ]
     return max((moment for moment in newest if moment is not None), default=None)
 
 
@@ -161,7 +165,9 @@ def to_prove(provider: str) -> QuerySet[Credential]:
     )
 
 
-def prove_all(provider: str, operator: str, *, believe_all: bool = False) -> Iterator[tuple[Credential, bool]]:
+def prove_all(
+    provider: str, operator: str, *, believe_all: bool = False
+) -> Iterator[tuple[Credential, bool]]:
     """Each credential with whether it works; the subscription of a dead one asks its member for a new one.
 
     Raise `NoneAlive` at the end when not one works, unless `believe_all`; raise a client's error when the

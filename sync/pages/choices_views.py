@@ -12,6 +12,7 @@ from sync import choices, consent, omitting, removing
 from sync.access import member_page
 from sync.leaving import erasing
 from sync.models import Subscription, YearFile
+from sync.pages.agreed import agreed_by
 from sync.pages.kind_names import name_of, text_of
 from sync.tracking import scope
 
@@ -60,6 +61,7 @@ def _page(subscription: Subscription, form: SettingsForm) -> dict[str, object]:
         "private_files": [file for file in files if file.kind in YearFile.PRIVATE_KINDS and file.current_id],
         "left_out": removing.counts(subscription),
         "removed_files": [file for file in files if file.removed_by_member_at],
+        "agreed": agreed_by(subscription),
         "narrow_url": choices.narrow_url(),
         "is_looking_for_tracks": scope.is_looking(subscription),
     }

@@ -105,7 +105,7 @@ class Dashboard:
         found = estimate(self.subscription.lists, commits, pace_of(elapsed, run.requests))
         return found if found is not None and run.requests < found.requests else None
 
-    @property
+    @cached_property
     def agreed(self) -> Agreed:
         return agreed_by(self.subscription)
 

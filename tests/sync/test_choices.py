@@ -10,7 +10,7 @@ from django.utils import timezone
 from freezegun import freeze_time
 from pytest_django import Settings
 
-from accounts.models import User
+from accounts.models import Credential, User
 from sync import choices
 from sync.connecting import subscribe as subscribe_again
 from sync.consent import KINDS, SCOPES, Choice
@@ -165,6 +165,22 @@ def test_leaving_out_private_asks_names_the_files_and_starts_the_erasing(
     assert response["Location"] == reverse("receipt", args=[run.receipt.key])
     assert private_subscription.includes_private is False
     assert private_subscription.status == Subscription.Status.ACTIVE
+
+
+def test_github_s_permission_stays_wider_after_private_is_left_out_and_that_is_said(
+    private_subscription: Subscription,
+) -> None:
+    visitor = signed_in(private_subscription.user)
+    assert "more than you chose" not in words(visitor.get("/dashboard/").content)
+
+    choices.leave_out_private(private_subscription)
+    SyncRun.objects.update(state=SyncRun.State.SUCCEEDED)
+
+    told = "GitHub lets us do more than you chose: read:org , repo . We do not use it."
+    assert told in words(visitor.get("/dashboard/").content)
+    # Access that was taken back at GitHub is none.
+    Credential.objects.filter(identity__provider="github").update(state=Credential.State.REFUSED)
+    assert "more than you chose" not in words(visitor.get("/dashboard/").content)
 
 
 def test_the_choice_stays_where_the_erasing_cannot_start(private_subscription: Subscription) -> None:

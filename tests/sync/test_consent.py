@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sync.consent import KINDS, SCOPES, Choice, agreement, scopes_for
+from sync.consent import KINDS, SCOPES, Choice, agreement, scopes_for, wider_than_agreed
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -59,3 +59,23 @@ def test_secret_gists_need_both_the_choice_and_the_grant(
     record = agreement(Choice.PUBLIC, granted, NOW, secret_gists=wanted)
     assert record["secret_gists"] is agreed
     assert ("gist" in scopes_for(Choice.PUBLIC, secret_gists=wanted)) is wanted
+
+
+@pytest.mark.parametrize(
+    ("granted", "agreed", "wider"),
+    [
+        (["read:user"], {"private": False}, []),
+        (["repo", "user"], {"private": False}, ["repo", "user"]),
+        (["read:org", "read:user", "repo"], {"private": True}, []),
+        (["read:org", "read:user", "repo", "repo:status"], {"private": True}, []),
+        (["read:org", "read:user", "repo"], {"private": False}, ["read:org", "repo"]),
+        (["gist", "read:user"], {"private": False, "secret_gists": True}, []),
+        (["gist", "read:user"], {}, ["gist"]),
+        # Less than agreed is not more.
+        ([], {"private": True}, []),
+    ],
+)
+def test_what_github_granted_beyond_the_choices_is_told(
+    granted: list[str], agreed: dict[str, bool], wider: list[str]
+) -> None:
+    assert wider_than_agreed(granted, agreed) == wider

@@ -23,6 +23,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import Credential, User
+from sync import choices
 from sync.legacy.members import COLUMNS
 from sync.legacy.moving import awaits_consent, imported_agreement
 from sync.models import Subscription, SyncRun
@@ -35,6 +36,8 @@ from tests.providers import (
     OPENHUMANS_URL,
     Providers,
 )
+from tests.sync.broker import Sent
+from tests.sync.page_words import signed_in, words
 
 pytestmark = pytest.mark.django_db
 Answer = tuple[int, dict[str, str], str]
@@ -547,3 +550,23 @@ def test_its_help_says_what_it_does() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=settings.BASE_DIR)
     for word in ("--database", "--csv", "--dry-run", "--old-app-stopped", "docs/migrating.md", "Exit codes"):
         assert word in done.stdout
+
+
+def test_access_wider_than_the_choice_is_told_until_it_is_narrowed(old_app: OldApp, sent: Sent) -> None:
+    """The old app asked for `repo,user`, whatever its members wanted."""
+    member_id = old_app.add(1)
+    bring(old_app)
+    choices.answer_move(Subscription.objects.get(), widens=False)
+    visitor = signed_in(User.objects.get(open_humans_id=member_id))
+    assert "GitHub granted us repo, user ." in words(visitor.get("/dashboard/").content)
+    for address in ("/dashboard/", "/choices/"):
+        page = words(visitor.get(address).content)
+        assert "GitHub lets us do more than you chose: repo , user . We do not use it." in page
+        assert "our page at GitHub" in page
+
+    old_app.http.remove(responses.GET, GITHUB_USER)
+    Providers(old_app.http).connect(visitor, github_id=1001, login="octo-1001")
+
+    for address in ("/dashboard/", "/choices/"):
+        assert "more than you chose" not in words(visitor.get(address).content)
+    assert "read:user : what your choices call for, and no more" in words(visitor.get("/choices/").content)

@@ -9,7 +9,6 @@ from django.core.management.base import BaseCommand, CommandError
 
 import github_client as github
 import openhumans_client as openhumans
-
 from accounts.encryption import DecryptionFailed
 from accounts.progress import Progress
 from sync.leaving import erasures
@@ -61,7 +60,9 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         dumped_at = options["dump_of"] or restoring.newest_moment()
-        self.stdout.write(f"The dump knows what happened until {dumped_at.isoformat() if dumped_at else 'never'}")
+        self.stdout.write(
+            f"The dump knows what happened until {dumped_at.isoformat() if dumped_at else 'never'}"
+        )
         repeated = restoring.erasures_to_repeat(self._known(options), dumped_at)
         acts = Counter(erasure.act for _, erasure in repeated)
         told = ", ".join(f"{act} {number}" for act, number in sorted(acts.items())) or "none"
