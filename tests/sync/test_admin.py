@@ -416,6 +416,32 @@ def test_support_sees_how_runs_go_and_nobody_in_particular(support: Client, run:
     assert "unexpected_response" in support.get(list_url(SyncRun)).content.decode()
 
 
+PERSONAL = (
+    (SyncRun, ("error__icontains", "subscription__github_login__startswith", "subscription__user__username")),
+    (SyncRun, ("weeks_fetched__icontains", "subscription__lists__icontains", "subscription__id__exact")),
+    (Subscription, ("github_login__startswith", "github_id__gt", "user__open_humans_id__startswith")),
+    (Subscription, ("reason__icontains", "agreement__icontains", "lists__icontains", "probe__icontains")),
+    (Subscription, ("reconciliation__icontains", "repositories__name__startswith", "told__icontains")),
+    (YearFile, ("md5__startswith", "current_id__gt", "superseded__contains", "subscription__github_login")),
+    (YearFile, ("weeks__icontains", "pending__icontains")),
+)
+
+
+@pytest.mark.parametrize(("model", "lookups"), PERSONAL)
+def test_no_address_lets_support_guess_what_it_does_not_show(
+    support: Client, run: SyncRun, model: type, lookups: tuple[str, ...]
+) -> None:
+    for lookup in lookups:
+        assert support.get(list_url(model), {lookup: "1"}).status_code == 400, lookup
+
+
+def test_filters_that_are_offered_work_for_support(support: Client, run: SyncRun) -> None:
+    offered = {"error_code__exact": run.error_code, "state__exact": "failed", "created_at__year": NOW.year}
+    assert "1 sync run" in support.get(list_url(SyncRun), offered).content.decode()
+    assert support.get(list_url(Subscription), {"status__exact": "active"}).status_code == 200
+    assert support.get(list_url(YearFile), {"year": "2026", "kind__exact": "public"}).status_code == 200
+
+
 def test_support_can_do_nothing(support: Client, run: SyncRun) -> None:
     act(support, "run_again", run)
 
