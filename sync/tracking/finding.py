@@ -184,15 +184,18 @@ def _candidates(folder: str, entries: Iterable[TreeEntry]) -> list[Candidate]:
 
 
 def _older_versions(subscription: Subscription, places: Iterable[TrackPlace]) -> dict[str, str]:
-    """By oid of what lies there: which content our files hold of it, itself or the version before."""
+    """By oid of what lies there: which content our files hold of it, itself or the version before.
+
+    Its years tell, not its state: what is to be fetched once more still stands in them.
+    """
     blobs = TrackBlob.objects.filter(subscription=subscription, oid__in={place.oid for place in places})
-    return {blob.oid: blob.oid if blob.state == TrackBlob.State.READ else blob.replaces for blob in blobs}
+    return {blob.oid: blob.oid if blob.years else blob.replaces for blob in blobs}
 
 
 def relocate(subscription: Subscription) -> None:
     """A file that moved is the same track: only what is said of its place changes, nothing is fetched."""
     here = TrackPlace.objects.filter(oid=OuterRef("oid"), repository__subscription=subscription)
-    blobs = TrackBlob.objects.filter(subscription=subscription, state=TrackBlob.State.READ)
+    blobs = TrackBlob.objects.filter(subscription=subscription).exclude(years=[])
     moved = blobs.exclude(Exists(here.filter(repository=OuterRef("repository"), path=OuterRef("path"))))
     for blob in moved.filter(Exists(here.filter(is_wanted=True))):
         places = TrackPlace.objects.filter(

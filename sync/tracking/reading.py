@@ -251,9 +251,8 @@ def _keep(
 def _stage(place: TrackPlace, blob: TrackBlob, outcome: Outcome, zones: Zones) -> None:
     """The new tracks; those of the version before leave, from whatever files hold them."""
     subscription, kind = blob.subscription, staging.kind_of(place.repository)
-    older = TrackBlob.objects.filter(
-        subscription=subscription, oid=_replaced_by(subscription, place), state=TrackBlob.State.READ
-    ).first()
+    olders = TrackBlob.objects.filter(subscription=subscription, oid=_replaced_by(subscription, place))
+    older = olders.exclude(years=[]).first()
     if older is not None:
         staging.stage_drop(older)
         older.state, older.years = TrackBlob.State.REPLACED, []

@@ -74,6 +74,12 @@ def collect_all(world: World) -> None:
     sync(world)
 
 
+def remove_at_open_humans(world: World, name: str) -> None:
+    files = world.state.files
+    (file,) = [file for file in files.of_member(str(world.member.open_humans_id)) if file.basename == name]
+    files.delete(file)
+
+
 # --- What the member has --------------------------------------------------------------------------
 
 

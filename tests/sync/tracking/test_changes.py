@@ -2,9 +2,20 @@
 
 import pytest
 
-from sync.models import StagedBatch, TrackBlob
+from sync import choices
+from sync.models import StagedBatch, TrackBlob, YearFile
+from sync.tracking import answers, zones
 from tests.sync.tracking.conftest import days_ago
-from tests.sync.tracking.rides import collect_all, features, ride, sync, timeless, tracks_files
+from tests.sync.tracking.rides import (
+    HOME,
+    collect_all,
+    features,
+    remove_at_open_humans,
+    ride,
+    sync,
+    timeless,
+    tracks_files,
+)
 from tests.sync.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,6 +81,56 @@ def test_a_file_that_goes_back_to_an_older_version_has_that_one_again(world: Wor
     (third,) = features(world)
     assert third["geometry"] == first["geometry"]
     assert third["properties"]["replaces"] == second["properties"]["blob_oid"]
+
+
+def test_a_file_that_changed_before_a_zone_is_taken_away_replaces_what_the_zone_had_cut(world: World) -> None:
+    collect_all(world)
+    answers.add_zone(world.subscription, zones.make("Home", *HOME, 400))
+    sync(world)
+    (cut,) = features(world)
+    world.repository.write({MONDAY: ride("2026-05-04T06:00:00Z", points=40)}, days_ago(1))
+    (zone,) = zones.load(world.subscription).named
+    answers.remove_zone(world.subscription, zone.key)
+    sync(world)
+    (new,) = features(world)
+    assert new["properties"]["points"] == 40
+    assert new["properties"]["replaces"] == cut["properties"]["blob_oid"]
+
+
+def test_a_file_that_moved_before_a_zone_is_taken_away_is_one_track_in_its_new_place(world: World) -> None:
+    collect_all(world)
+    answers.add_zone(world.subscription, zones.make("Home", *HOME, 400))
+    sync(world)
+    world.repository.write({MONDAY: None, "2026/may.gpx": ride("2026-05-04T06:00:00Z")}, days_ago(1))
+    (zone,) = zones.load(world.subscription).named
+    answers.remove_zone(world.subscription, zone.key)
+    sync(world)
+    (new,) = features(world)
+    assert (new["properties"]["points"], new["properties"]["path"]) == (30, "2026/may.gpx")
+
+
+def test_a_file_that_changed_before_its_year_is_brought_back_is_one_track_in_it(world: World) -> None:
+    """It stands in two years: in the one that is still there, the older version must go as well."""
+    world.repository.write({MONDAY: two_years()}, days_ago(9))
+    collect_all(world)
+    assert {feature["properties"]["week"] for feature in features(world)} == {"2025-W19", "2026-W19"}
+    remove_at_open_humans(world, "github-tracks-2026.geojson")
+    world.repository.add([days_ago(2)])
+    world.repository.write({"2026/new.gpx": ride("2026-05-07T06:00:00Z")}, days_ago(2))
+    sync(world)
+    world.repository.write({MONDAY: two_years(points=40)}, days_ago(1))
+    choices.bring_back(world.subscription, YearFile.objects.get(kind=YearFile.Kind.TRACKS, year=2026))
+    sync(world)
+    held = sorted(
+        (feature["properties"]["week"], feature["properties"]["points"]) for feature in features(world)
+    )
+    assert held == [("2025-W19", 40), ("2026-W19", 30), ("2026-W19", 40)]
+
+
+def two_years(points: int = 30) -> bytes:
+    """A file with a ride in 2025 and another one in 2026."""
+    first, second = ride("2025-05-05T06:00:00Z", points), ride("2026-05-04T06:00:00Z", points)
+    return first.replace(b"</gpx>", second[second.index(b"<trk>") :])
 
 
 def test_a_moved_file_is_the_same_track_and_is_not_fetched_again(world: World) -> None:

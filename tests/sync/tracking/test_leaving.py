@@ -22,16 +22,10 @@ from sync.models import (
 from sync.tracking import answers, zones
 from tests.repositories import Repository
 from tests.sync.tracking.conftest import Live, days_ago
-from tests.sync.tracking.rides import collect_all, features, ride, sync, tracks_files
+from tests.sync.tracking.rides import collect_all, features, remove_at_open_humans, ride, sync, tracks_files
 from tests.sync.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def remove_at_open_humans(world: World, name: str) -> None:
-    files = world.state.files
-    (file,) = [file for file in files.of_member(str(world.member.open_humans_id)) if file.basename == name]
-    files.delete(file)
 
 
 def erase(world: World, scope: EraseScope) -> SyncRun:
