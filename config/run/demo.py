@@ -34,6 +34,8 @@ NOT_TAKEN_OVER = (
     "TOKEN_KEYS",
 )
 PROGRESS_SECONDS = 5.0
+# So many equal readings, so far apart, say that no request is under way.
+STILL_READINGS, READING_SECONDS = 4, 0.5
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,7 @@ class Demonstration:
             outcome.problems.append("GitHub was asked while it had told us to wait, or was asked to write.")
 
     def second_sync(self) -> None:
-        before = self.counts()
+        before = self.counts_at_rest()
         self.visitor.update_now()
         for _ in self.visitor.watch(self.deadline):
             pass
@@ -187,6 +189,15 @@ class Demonstration:
                 f"The second sync cost {github} requests at GitHub and {openhumans} at Open Humans, "
                 "instead of 1 and 0."
             )
+
+    def counts_at_rest(self) -> tuple[Json, Json]:
+        """When nothing is under way any more: the message to the member follows the end of a run."""
+        counts, still = self.counts(), 0
+        while still < STILL_READINGS and time.monotonic() < self.deadline:
+            time.sleep(READING_SECONDS)
+            now = self.counts()
+            counts, still = now, still + 1 if now == counts else 0
+        return counts
 
     def counts(self) -> tuple[Json, Json]:
         github, openhumans = (

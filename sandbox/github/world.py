@@ -41,7 +41,7 @@ class Overlay:
     made: list[Item] = field(default_factory=list)
     edited: dict[tuple[str, int], tuple[int, str]] = field(default_factory=dict)
     """`updated` and `body`, by prefix and id."""
-    closed: dict[int, tuple[int, str]] = field(default_factory=dict)
+    closed: dict[int, tuple[int | None, str]] = field(default_factory=dict)
     """When and why, by id of an issue."""
     deleted: set[tuple[str, int]] = field(default_factory=set)
     stars: dict[int, Star | None] = field(default_factory=dict)

@@ -436,7 +436,11 @@ def test_no_address_lets_support_guess_what_it_does_not_show(
 
 
 def test_filters_that_are_offered_work_for_support(support: Client, run: SyncRun) -> None:
-    offered = {"error_code__exact": run.error_code, "state__exact": "failed", "created_at__year": NOW.year}
+    offered = {
+        "error_code__exact": run.error_code,
+        "state__exact": "failed",
+        "created_at__year": str(NOW.year),
+    }
     assert "1 sync run" in support.get(list_url(SyncRun), offered).content.decode()
     assert support.get(list_url(Subscription), {"status__exact": "active"}).status_code == 200
     assert support.get(list_url(YearFile), {"year": "2026", "kind__exact": "public"}).status_code == 200
