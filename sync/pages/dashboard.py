@@ -87,8 +87,10 @@ class Dashboard:
         is_first = self.is_collecting and self.subscription.synced_at is None
         if run is None or not is_first or run.state != SyncRun.State.RUNNING or run.started_at is None:
             return ""
-        pace = Pace(self.now - run.started_at, self.progress.held, self.progress.known, run.points)
-        left = remaining(pace)
+        # What an earlier run saved, before it was interrupted, tells nothing of this one's pace.
+        gained = min(len(run.weeks_fetched), self.progress.held)
+        pace = Pace(self.now - run.started_at, gained, self.progress.known - self.progress.held, run.points)
+        left = remaining(pace, settings.GITHUB_HOURLY_LIMIT)
         return "" if left is None else time_in_words(left)
 
     @property

@@ -3,32 +3,31 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-# Of the hour's points a share is always left to the member's own tools.
-POINTS_AN_HOUR = 4000
+# Of the hour's points the rest is always left to the member's own tools.
+OUR_SHARE = 0.8
 # Before this nobody knows the pace.
 FIRST_LOOK = timedelta(seconds=8)
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What one run has done so far: weeks that are passed of those that are known, and what it took."""
+    """What one run has done so far: the weeks it gained, what that took, and the weeks that are left."""
 
     elapsed: timedelta
-    passed: int
-    known: int
+    gained: int
+    left: int
     points: int
 
 
-def remaining(pace: Pace) -> timedelta | None:
+def remaining(pace: Pace, hourly_limit: int) -> timedelta | None:
     """None while it cannot be known, and where nothing is left."""
-    left = pace.known - pace.passed
-    if left <= 0 or pace.passed <= 0 or pace.elapsed < FIRST_LOOK:
+    if pace.left <= 0 or pace.gained <= 0 or pace.elapsed < FIRST_LOOK:
         return None
-    by_pace = pace.elapsed * left / pace.passed
-    points = pace.points * left / pace.passed
-    if pace.points + points <= POINTS_AN_HOUR:
+    by_pace = pace.elapsed * pace.left / pace.gained
+    points, points_an_hour = pace.points * pace.left / pace.gained, OUR_SHARE * hourly_limit
+    if pace.points + points <= points_an_hour:
         return by_pace
-    return max(by_pace, timedelta(hours=points / POINTS_AN_HOUR))
+    return max(by_pace, timedelta(hours=points / points_an_hour))
 
 
 def in_words(left: timedelta) -> str:

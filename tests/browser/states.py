@@ -105,7 +105,16 @@ def first_sync(subscription: Subscription) -> None:
     }
     Subscription.objects.filter(pk=subscription.pk).update(synced_at=None, lists=lists)
     began = timezone.now() - timedelta(seconds=90)
-    make_run(subscription, state="running", requests=61, points=64, created_at=began, started_at=began)
+    fetched = [week for file in subscription.year_files.all() for week in file.weeks]
+    make_run(
+        subscription,
+        state="running",
+        requests=61,
+        points=64,
+        created_at=began,
+        started_at=began,
+        weeks_fetched=fetched,
+    )
 
 
 def rewriting(subscription: Subscription) -> None:

@@ -5,28 +5,32 @@ import pytest
 from sync.pages.remaining import Pace, in_words, remaining
 
 MINUTE = timedelta(minutes=1)
+LIMIT = 5000
 
 
 def test_the_pace_so_far_tells_the_rest() -> None:
-    assert remaining(Pace(MINUTE, passed=100, known=400, points=20)) == 3 * MINUTE
+    assert remaining(Pace(MINUTE, gained=100, left=300, points=20), LIMIT) == 3 * MINUTE
 
 
 @pytest.mark.parametrize(
     "pace",
     [
-        Pace(MINUTE, passed=0, known=400, points=20),
-        Pace(timedelta(seconds=2), passed=10, known=400, points=20),
-        Pace(MINUTE, passed=400, known=400, points=20),
-        Pace(MINUTE, passed=1, known=0, points=20),
+        Pace(MINUTE, gained=0, left=400, points=20),
+        Pace(timedelta(seconds=2), gained=10, left=390, points=20),
+        Pace(MINUTE, gained=400, left=0, points=20),
+        Pace(MINUTE, gained=1, left=-1, points=20),
     ],
 )
 def test_nothing_is_promised_that_is_not_known(pace: Pace) -> None:
-    assert remaining(pace) is None
+    assert remaining(pace, LIMIT) is None
 
 
 def test_the_hourly_allowance_is_part_of_it() -> None:
-    pace = Pace(10 * MINUTE, passed=100, known=500, points=3000)
-    assert remaining(pace) == timedelta(hours=3)
+    pace = Pace(10 * MINUTE, gained=100, left=400, points=3000)
+
+    assert remaining(pace, LIMIT) == timedelta(hours=3)
+    assert remaining(pace, 3 * LIMIT) == timedelta(hours=1)
+    assert remaining(pace, 10 * LIMIT) == 40 * MINUTE
 
 
 @pytest.mark.parametrize(
