@@ -130,6 +130,9 @@ def _deployment() -> Iterator[CheckMessage]:
     if not settings.HAS_HTTPS and urlsplit(settings.SITE_URL).hostname:
         hint = "Put a proxy in front that ends TLS, and begin SITE_URL with https://."
         yield Error("SITE_URL is not https: sign-ins could be read on the way.", hint=hint, id="config.E009")
+    if not (settings.OPERATOR_NAME and settings.OPERATOR_CONTACT):
+        hint = "Set OPERATOR_NAME and OPERATOR_CONTACT: an e-mail address, or the address of a page."
+        yield Error("Members are not told who runs this site.", hint=hint, id="config.E013")
     if settings.SANDBOX:
         yield Error("SANDBOX is on: nothing here is real.", hint="Unset it.", id="config.E010")
     if settings.HAS_HTTPS and not settings.PROXY_HEADER:

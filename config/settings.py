@@ -23,6 +23,10 @@ if len(SECRET_KEY) < 50:
 SITE_URL = env.url("SITE_URL")
 SITE_NAME = "GitHub for Open Humans"
 HAS_HTTPS = SITE_URL.startswith("https://")
+# Who runs this site and how to reach them; members read it.
+OPERATOR_NAME = env.text("OPERATOR_NAME", "")
+OPERATOR_CONTACT = env.text("OPERATOR_CONTACT", "")
+OPERATOR_URL = env.optional_url("OPERATOR_URL")
 # Behind a proxy that ends TLS, the name of the header it sets, e.g. X-Forwarded-Proto.
 PROXY_HEADER = env.text("PROXY_SSL_HEADER", "")
 # Behind a proxy, the name of the header whose last entry is the visitor's address, e.g. X-Forwarded-For.
@@ -127,6 +131,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "config.failures.PagesForWrongMethods",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"

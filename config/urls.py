@@ -6,6 +6,8 @@ from accounts.urls import legacy_urlpatterns
 from config.health import healthz, readyz
 from config.metrics import metrics
 
+handler500 = "config.failures.broken"
+
 urlpatterns = [
     path("", include("sync.urls")),
     path("accounts/", include("accounts.urls")),

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from math import ceil
 from pathlib import Path
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
@@ -20,6 +21,7 @@ from sync.legacy.moving import awaits_consent
 from sync.models import Subscription, SyncRun
 from sync.pages.dashboard import Dashboard, update_again_at
 from sync.pages.example import example_year
+from sync.pages.intervals import every
 
 SCHEMAS = Path(__file__).parent / "schemas"
 
@@ -28,7 +30,8 @@ SCHEMAS = Path(__file__).parent / "schemas"
 def landing(request: HttpRequest) -> HttpResponseBase:
     if request.user.is_authenticated:
         return redirect("dashboard")
-    return render(request, "sync/landing.html", {"example": example_year()})
+    shown = {"example": example_year(), "every": every(settings.SYNC_DUE_DAYS)}
+    return render(request, "sync/landing.html", shown)
 
 
 @require_safe

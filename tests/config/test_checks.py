@@ -31,6 +31,8 @@ PRODUCTION = {
     "GITHUB_API_URL": "",
     "OPENHUMANS_WEBHOOK_SECRET": "a-webhook-secret",
     "STATUS_TOKEN": "a-status-token-of-thirty-letters",
+    "OPERATOR_NAME": "Ada",
+    "OPERATOR_CONTACT": "ada@example.org",
     "OTP_REQUIRED": "true",
     "ERASURE_LIST": "/tmp/erasures",
 }
@@ -63,6 +65,7 @@ def production(settings: Settings) -> Settings:
     settings.STATUS_TOKEN = "a-status-token-of-thirty-letters"
     settings.TOKEN_KEYS = (bytes(range(32)),)
     settings.OTP_REQUIRED = True
+    settings.OPERATOR_NAME, settings.OPERATOR_CONTACT = "Ada", "ada@example.org"
     settings.ERASURE_LIST = "/tmp/erasures"
     return settings
 
@@ -103,6 +106,8 @@ KEY = bytes(range(32))
         ("E011", {"ADMIN_PATH": "dashboard/"}),
         ("E011", {"ADMIN_PATH": "/"}),
         ("E012", {"ERASURE_LIST": "/nowhere/erasures"}),
+        ("E013", {"OPERATOR_NAME": ""}),
+        ("E013", {"OPERATOR_CONTACT": ""}),
         ("W001", {"SYNC_LEASE_SECONDS": 60}),
         ("W002", {"PROXY_HEADER": ""}),
         ("W003", {"PROXY_ADDRESS_HEADER": ""}),

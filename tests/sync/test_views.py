@@ -3,6 +3,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.conf import settings as site
@@ -11,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from freezegun import freeze_time
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
 from sync import switch
@@ -746,7 +747,97 @@ def test_two_members_do_not_share_the_limit(visitor: Client, subscription: Subsc
     assert visitor.post(reverse("update")).status_code == 302
 
 
+# --- Who runs the site ---
+
+
+@pytest.mark.parametrize(
+    ("contact", "shown"),
+    [
+        ("ada@example.org", '<a href="mailto:ada@example.org">ada@example.org</a>'),
+        ("https://ada.example/write", '<a href="https://ada.example/write">https://ada.example/write</a>'),
+        ("javascript:alert(1)", "javascript:alert(1)"),
+    ],
+)
+def test_every_page_says_who_runs_the_site_and_how_they_are_reached(
+    client: Client, subscription: Subscription, settings: Settings, contact: str, shown: str
+) -> None:
+    settings.OPERATOR_NAME, settings.OPERATOR_CONTACT = "Ada <& friends>", contact
+    settings.OPERATOR_URL = "https://ada.example"
+    client.raise_request_exception = False
+    pages = {path: client.get(path) for path in ("/", "/your-data/", "/nowhere/")}
+    pages["failure"] = client.get("/accounts/github/login/callback/")
+    with patch("sync.views.example_year", side_effect=RuntimeError("broken")):
+        pages["broken"] = client.get("/")
+    client.force_login(subscription.user, backend="django.contrib.auth.backends.ModelBackend")
+    pages["dashboard"] = client.get(reverse("dashboard"))
+    assert pages["broken"].status_code == 500
+
+    named = '<a href="https://ada.example">Ada &lt;&amp; friends&gt;</a>, ' + shown + "."
+    times = {path: response.content.decode().count(named) for path, response in pages.items()}
+    expected = {"/": 3, "/your-data/": 2, "/nowhere/": 1, "failure": 2, "broken": 2, "dashboard": 1}
+    assert times == expected
+    assert 'href="javascript' not in "".join(response.content.decode() for response in pages.values())
+
+
+def test_nobody_is_named_where_nobody_is_set(client: Client, db: None) -> None:
+    assert "run by" not in words(client.get("/").content).lower()
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (4, "Every four days"),
+        (1, "Every day"),
+        (0.5, "Every twelve hours"),
+        (1.5, "Every 36 hours"),
+        (30, "Every 30 days"),
+        (0.0001, "Every hour"),
+    ],
+)
+def test_the_landing_page_says_how_often_by_the_setting(
+    client: Client, db: None, settings: Settings, days: float, said: str
+) -> None:
+    settings.SYNC_DUE_DAYS = days
+
+    assert f"{said}, and whenever you ask for it." in words(client.get("/").content)
+
+
 # --- When something is wrong ------------------------------------------------------------------------------
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    ("method", "name"), [("get", "update"), ("post", "dashboard"), ("delete", "choices")]
+)
+def test_a_wrong_method_gets_a_page(visitor: Client, method: str, name: str) -> None:
+    response = getattr(visitor, method)(reverse(name), headers=BROWSER)
+
+    assert response.status_code == 405
+    assert "This cannot be done here" in words(response.content)
+    assert "To your dashboard" in words(response.content)
+    assert response["Allow"]
+    assert "no-store" in response["Cache-Control"]
+
+
+def test_a_wrong_method_of_a_program_gets_no_page(client: Client, db: None) -> None:
+    assert client.get(reverse("deauthorized")).content == b""
+    htmx = {**BROWSER, "HX-Request": "true"}
+    assert client.post(reverse("progress"), headers=htmx).content == b""
+
+
+def test_too_early_leads_only_members_to_a_dashboard(
+    visitor: Client, subscription: Subscription, settings: Settings
+) -> None:
+    make_finished_run(subscription, NOW)
+    assert "Back to your dashboard" in words(visitor.post(reverse("update")).content)
+
+    with patch("accounts.throttle.is_over_limit", return_value=True):
+        refused = Client().post(reverse("openhumans_login"))
+    assert refused.status_code == 429
+    assert "To the start page" in words(refused.content)
+    assert "dashboard" not in words(refused.content)
 
 
 def test_an_unknown_address_leads_back_to_the_start(client: Client) -> None:
@@ -818,7 +909,27 @@ def test_a_first_sync_tells_what_it_will_take_and_how_long_it_still_takes(
     SyncRun.objects.filter(pk=run.pk).update(requests=12)
     assert "that takes about" not in words(visitor.get(reverse("dashboard")).content)
 
-    SyncRun.objects.filter(pk=run.pk).update(started_at=NOW - timedelta(seconds=90))
+    began = NOW - timedelta(seconds=90)
+    SyncRun.objects.filter(pk=run.pk).update(started_at=began, weeks_fetched=sorted(weeks))
     text = words(visitor.get(reverse("dashboard")).content)
     assert "9 of 19 weeks saved" in text
     assert "About 2 minutes left, at the pace so far." in text
+
+
+def test_the_time_left_after_an_interruption_is_by_the_pace_of_this_run_alone(
+    visitor: Client, subscription: Subscription, settings: Settings
+) -> None:
+    weeks = make_ledger(Week(2026, 1), Week(2026, 9))
+    make_year_file(subscription, 2026, weeks=weeks)
+    Subscription.objects.update(ledger_starts_on=date(2026, 1, 1), synced_at=None)
+    before, began = NOW - timedelta(days=1), NOW - timedelta(seconds=90)
+    interrupted, gained = sorted(weeks)[:6], sorted(weeks)[6:]
+    make_finished_run(subscription, before, state="failed", weeks_fetched=interrupted)
+    run = make_run(subscription, state="running", created_at=began, started_at=began)
+    assert "at the pace so far" not in words(visitor.get(reverse("dashboard")).content)
+
+    SyncRun.objects.filter(pk=run.pk).update(weeks_fetched=gained)
+    assert "About 5 minutes left, at the pace so far." in words(visitor.get(reverse("dashboard")).content)
+
+    settings.GITHUB_HOURLY_LIMIT = 10
+    assert "About 4 hours left" in words(visitor.get(reverse("dashboard")).content)
