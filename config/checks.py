@@ -156,6 +156,11 @@ def _deployment() -> Iterator[CheckMessage]:
             hint=hint,
             id="config.W007",
         )
+    if not (Path(settings.STATIC_ROOT) / "staticfiles.json").exists():
+        hint = "Run manage.py collectstatic --noinput, with the STATIC_ROOT that web has."
+        yield Error(
+            "STATIC_ROOT holds no staticfiles.json: every page would fail.", hint=hint, id="config.E014"
+        )
     if not settings.STATUS_TOKEN:
         hint = "Set it to see /metrics and the details of /readyz."
         yield Doubt("STATUS_TOKEN is empty.", hint=hint, id="config.W005")

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import dramatiq
@@ -56,7 +57,14 @@ def found(**options: Any) -> dict[str, str]:
 
 
 @pytest.fixture
-def production(settings: Settings) -> Settings:
+def collected(tmp_path: Path) -> Path:
+    (tmp_path / "staticfiles.json").touch()
+    return tmp_path
+
+
+@pytest.fixture
+def production(settings: Settings, collected: Path) -> Settings:
+    settings.STATIC_ROOT = collected
     settings.SITE_URL, settings.HAS_HTTPS = "https://github.example.org", True
     settings.PROXY_HEADER, settings.PROXY_ADDRESS_HEADER = "X-Forwarded-Proto", "X-Forwarded-For"
     settings.OPENHUMANS_URL = "https://www.openhumans.org"
@@ -70,8 +78,8 @@ def production(settings: Settings) -> Settings:
     return settings
 
 
-def test_a_deployment_as_documented_has_nothing_to_complain_about() -> None:
-    process = manage("check", "--deploy", "--fail-level", "INFO")
+def test_a_deployment_as_documented_has_nothing_to_complain_about(collected: Path) -> None:
+    process = manage("check", "--deploy", "--fail-level", "INFO", STATIC_ROOT=str(collected))
 
     assert process.returncode == 0, process.stdout + process.stderr
     assert "no issues" in process.stdout
@@ -108,6 +116,7 @@ KEY = bytes(range(32))
         ("E012", {"ERASURE_LIST": "/nowhere/erasures"}),
         ("E013", {"OPERATOR_NAME": ""}),
         ("E013", {"OPERATOR_CONTACT": ""}),
+        ("E014", {"STATIC_ROOT": Path("/nowhere")}),
         ("W001", {"SYNC_LEASE_SECONDS": 60}),
         ("W002", {"PROXY_HEADER": ""}),
         ("W003", {"PROXY_ADDRESS_HEADER": ""}),

@@ -89,3 +89,39 @@ def test_the_scheduler_finds_what_is_periodic() -> None:
 def test_a_release_migrates() -> None:
     assert words("release") == ["python", "manage.py", "migrate", "--noinput"]
     assert run(sys.executable, "manage.py", "migrate", "--help").returncode == 0
+
+
+def test_a_host_with_a_procfile_finds_the_packages_and_the_python() -> None:
+    """pip reads the hashes through the line, and the image has the same Python."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    named = [line for line in lines if not line.startswith("#")]
+    python = (ROOT / ".python-version").read_text(encoding="utf-8").strip()
+
+    assert named == ["-r requirements/base.txt"]
+    assert "--hash=sha256:" in (ROOT / named[0].removeprefix("-r ")).read_text(encoding="utf-8")
+    assert f"FROM python:{python}-" in (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8")
+
+
+def units() -> dict[str, dict[str, str]]:
+    """Those of docs/deploying.md: {role: {directive: value}}."""
+    text = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"`/etc/systemd/system/github-(\w+)\.service`:\n\n((?:(?:    .*)?\n)+)", text)
+    return {
+        role: dict(line.strip().split("=", 1) for line in block.splitlines() if "=" in line)
+        for role, block in blocks
+    }
+
+
+def test_there_is_a_unit_for_each_role_with_the_commands_of_the_procfile() -> None:
+    assert set(units()) == {"web", "worker", "scheduler"}
+    for role, unit in units().items():
+        program, *arguments = shlex.split(unit["ExecStart"])
+        assert [program.rpartition("/")[2], arguments[0]] == words(role)[:2]
+        assert unit["ProtectSystem"] == "strict"
+
+
+def test_what_web_and_worker_must_write_is_open_to_them() -> None:
+    text = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
+    path = re.findall(r"`ERASURE_LIST=(\S+)`", text)[0]
+    for role in ("web", "worker"):
+        assert path.startswith(units()[role]["ReadWritePaths"] + "/")
