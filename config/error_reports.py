@@ -40,12 +40,15 @@ def options(dsn: str, secrets: Iterable[str]) -> dict[str, Any]:
 
 
 def integrations() -> list[Any]:
+    from sentry_sdk.integrations.atexit import AtexitIntegration
     from sentry_sdk.integrations.dedupe import DedupeIntegration
     from sentry_sdk.integrations.django import DjangoIntegration
     from sentry_sdk.integrations.excepthook import ExcepthookIntegration
     from sentry_sdk.integrations.logging import LoggingIntegration
 
     return [
+        # A thread sends reports; without it those of a process's last moments are lost. It says nothing.
+        AtexitIntegration(callback=lambda _pending, _timeout: None),
         DedupeIntegration(),
         DjangoIntegration(middleware_spans=False, signals_spans=False, cache_spans=False),
         ExcepthookIntegration(),

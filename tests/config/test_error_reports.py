@@ -99,3 +99,26 @@ def test_it_starts_by_one_setting_and_is_not_even_imported_without() -> None:
     assert start(code, SENTRY_DSN="").stdout.strip() == "None"
     assert start(code, SENTRY_DSN="https://key@errors.test/1").stdout.strip() == "True"
     assert "SENTRY_DSN is malformed" in start(code, SENTRY_DSN="no address").stderr
+
+
+def test_the_last_error_of_a_process_is_still_reported() -> None:
+    """By a thread that has not sent it yet when the process ends; nothing is said of it on the terminal."""
+    code = """
+import logging, threading, time
+import sentry_sdk
+from sentry_sdk.transport import HttpTransport
+from config import error_reports
+
+class Slow(HttpTransport):
+    def _send_request(self, body, headers, *rest, **named):
+        time.sleep(0.3)
+        print("sent", threading.current_thread() is not threading.main_thread())
+
+options = error_reports.options("https://key@errors.test/1", [])
+sentry_sdk.init(**options, transport=Slow)
+logging.getLogger("sync").error("The last words.")
+"""
+    process = start(code, SENTRY_DSN="")
+
+    assert process.stdout.strip() == "sent True"
+    assert "pending" not in process.stderr
