@@ -61,8 +61,8 @@ bench: bootstrap-dev  ## cost, speed, memory and scale into docs/benchmarks.md; 
 	$(BIN)/uv pip install --quiet --python .venv-$*/bin/python --require-hashes -r $<
 	@touch $@
 
-load: bootstrap-dev .venv-load/installed  ## 200 members look at their dashboards while 50 are synced, for 90 seconds
-	$(BIN)/python -m tests.load
+load: bootstrap-dev .venv-load/installed  ## 200 members look at their dashboards while 50 are synced, for 90 seconds; WRITE=1 keeps the table in docs/load.md
+	$(BIN)/python -m tests.load $(if $(WRITE),--write)
 
 audit: bootstrap-dev .venv-audit/installed  ## known weaknesses of what is pinned, where that can be asked
 	$(BIN)/python -m config.run.audit .venv-audit/bin/pip-audit requirements/base.txt requirements/local.txt

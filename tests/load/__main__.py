@@ -1,6 +1,6 @@
 """`make load`: members look at their dashboards while others are synced, on real processes of one machine.
 
-    python -m tests.load [--members 200] [--syncs 50] [--seconds 90] [--latency 300]
+    python -m tests.load [--members 200] [--syncs 50] [--seconds 90] [--latency 300] [--write]
 
 gunicorn, dramatiq and both stand-ins on loopback, embedded Postgres and Valkey, locust in an environment of
 its own (LOCUST names its program). Exits 1 when a bar is missed; the numbers are printed either way.
@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import django
@@ -19,7 +20,7 @@ from config.run.folders import CHECKOUT, throw_away
 from tests.browser.service import descendants_of
 from tests.faults.stack import Stack, started
 from tests.load.history import long_history
-from tests.load.measured import Measured, Sample, megabytes_of, read_locust
+from tests.load.measured import Measured, Sample, megabytes_of, page_of, read_locust
 from tests.repositories import Repository
 
 # As in production; the fault drills use seconds.
@@ -30,6 +31,10 @@ NUMBERS = {
     "SYNC_WAIT_FLOOR_SECONDS": "60",
     "LOG_LEVEL": "WARNING",
 }
+PAGE = CHECKOUT / "docs" / "load.md"
+COMMAND = (
+    "python -m tests.load --members {members} --syncs {syncs} --seconds {seconds} --latency {latency} --write"
+)
 SAMPLE_SECONDS = 2.0
 NICE = 10
 # Users who come each second until all are there.
@@ -46,6 +51,8 @@ def main() -> int:
             measured = _measure(stack, repository, wanted, folder)
     for line in measured.lines():
         print(line)
+    if wanted.write:
+        PAGE.write_text(page_of(measured, COMMAND.format(**vars(wanted)), datetime.now(UTC).date()))
     complaints = measured.complaints()
     for complaint in complaints:
         print(f"NOT GOOD ENOUGH: {complaint}")
@@ -58,6 +65,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--syncs", type=int, default=50, help="of them, who are being synced")
     parser.add_argument("--seconds", type=int, default=90, help="how long")
     parser.add_argument("--latency", type=int, default=300, help="of both stand-ins, in milliseconds")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/load.md as well")
     return parser.parse_args()
 
 

@@ -3,12 +3,15 @@
 import csv
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from statistics import mean
 
 MOST_P99_MS = 500.0
 # Memory of the last quarter against that of the second one; the first is warming up.
 MOST_GROWTH = 1.1
+# Looking at dashboards while nothing is synced proves little.
+LEAST_SHARE = 0.9
 
 
 @dataclass
@@ -52,6 +55,8 @@ class Measured:
             found.append(f"{self.failures} of {self.requests} requests failed")
         if self.failed_runs:
             found.append(f"{len(self.failed_runs)} runs failed, the first one with: {self.failed_runs[0]}")
+        if self.share_with_runs() < LEAST_SHARE:
+            found.append(f"syncs were under way in {self.share_with_runs():.0%} of the time only")
         found += [
             f"memory of {role} grew to {self.growth(role):.2f} times"
             for role in self.roles
@@ -73,7 +78,19 @@ class Measured:
 
     def _memory_line(self, role: str) -> str:
         size = self.samples[-1].megabytes[role]
-        return f"memory of {role:<12} {size:.0f} MB, {self.growth(role):.2f} times as much at the end"
+        return f"memory of {role:<12}  {size:.0f} MB, {self.growth(role):.2f} times as much at the end"
+
+
+def page_of(measured: Measured, command: str, on: date) -> str:
+    """docs/load.md: the table and what it was measured with."""
+    rows = [line.split("  ", 1) for line in measured.lines()]
+    table = "\n".join(f"| {name.strip()} | {value.strip()} |" for name, value in rows)
+    verdict = "; ".join(measured.complaints()) or "all bars are met"
+    return (
+        "# Load test\n\n"
+        f"Written by `{command}` on {on.isoformat()}; what it does stands in [growing](growing.md).\n\n"
+        f"| | |\n| --- | --- |\n{table}\n| verdict | {verdict} |\n"
+    )
 
 
 def read_locust(path: Path) -> Measured:

@@ -1,9 +1,10 @@
 import os
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from tests.load.measured import Measured, Sample, megabytes_of, read_locust
+from tests.load.measured import Measured, Sample, megabytes_of, page_of, read_locust
 
 HEAD = "Type,Name,Request Count,Failure Count,50%,95%,99%\n"
 
@@ -25,11 +26,23 @@ def test_all_is_well() -> None:
         (measured(failures=1), "1 of 1000 requests failed"),
         (measured(sizes=(50, 80, 100, 100, 110, 120, 130, 140)), "memory of web grew"),
         (Measured(0, 0, 0, 0, 0), "nobody looked"),
+        (
+            Measured(9, 0, 1, 1, 1, [Sample(n, int(n < 8), {}) for n in range(10)]),
+            "under way in 80% of the time only",
+        ),
         (Measured(1, 0, 1, 1, 1, failed_runs=["internal_error: x"]), "1 runs failed"),
     ],
 )
 def test_what_is_not_good_enough_is_said(found: Measured, complaint: str) -> None:
     assert any(complaint in text for text in found.complaints())
+
+
+def test_the_table_can_be_kept_as_a_page() -> None:
+    page = page_of(measured(p99=400), "python -m tests.load --write", date(2026, 11, 28))
+    assert "Written by `python -m tests.load --write` on 2026-11-28" in page
+    assert "| median, p95, p99 | 10, 50, 400 ms |" in page
+    assert "| memory of web | 100 MB, 1.00 times as much at the end |" in page
+    assert "| verdict | all bars are met |" in page
 
 
 def test_warming_up_is_no_growth() -> None:
