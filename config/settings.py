@@ -116,6 +116,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.metrics.CountRequests",
+    "config.health.AcceptProbes",
     "django.middleware.security.SecurityMiddleware",
     "config.headers.MoreHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -270,6 +271,8 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_SSL_REDIRECT = HAS_HTTPS and bool(PROXY_HEADER)
+# Probes come without TLS, from beside the proxy.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HAS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HAS_HTTPS
 SECURE_HSTS_PRELOAD = HAS_HTTPS

@@ -37,6 +37,16 @@ def test_a_process_lives_whatever_happens_to_the_servers(client: Client, setting
     assert "no-store" in response["Cache-Control"]
 
 
+def test_a_probe_comes_by_ip_and_without_tls(client: Client, settings: Settings) -> None:
+    settings.SITE_URL, settings.ALLOWED_HOSTS = "https://github.example.org", ["github.example.org"]
+    settings.SECURE_SSL_REDIRECT = True
+
+    assert client.get("/healthz", headers={"Host": "10.1.2.3:8000"}).status_code == 200
+    assert client.post("/healthz", headers={"Host": "10.1.2.3:8000"}).status_code == 405
+    assert client.get("/readyz", headers={"Host": "10.1.2.3:8000"}).status_code == 400
+    assert client.get("/readyz", headers={"Host": "github.example.org"}).status_code == 301
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 def test_they_are_only_read(client: Client, path: str) -> None:
     assert client.post(path).status_code == 405
