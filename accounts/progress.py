@@ -26,6 +26,11 @@ class Progress:
         self._is_shown = bool(self._stream.isatty())
         self.step()
 
+    def clear(self) -> None:
+        """Before a line is printed; the next step draws the bar again below it."""
+        if self._is_shown:
+            self._write("\r\033[K")
+
     def end(self) -> None:
         if self._is_shown:
             self._write("\n")

@@ -49,8 +49,15 @@ def may_see_members(request: HttpRequest) -> bool:
     return bool(request.user.has_perm("sync.change_subscription"))
 
 
+SAY_WHY = "Say why: the reason is kept."
+
+
 class ReasonForm(ActionForm):
     reason = forms.CharField(max_length=300, required=False, label="Reason")
+
+
+def reason_given(request: HttpRequest) -> str:
+    return request.POST.get("reason", "").strip()
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -85,9 +92,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, chosen: Iterable[Any], act: Callable[[Any, str, str], object], done: str
     ) -> None:
         """Do it to each, in the operator's name and with the reason given; say what was not possible."""
-        reason = request.POST.get("reason", "").strip()
+        reason = reason_given(request)
         if not reason:
-            self.message_user(request, "Say why: the reason is kept.", messages.ERROR)
+            self.message_user(request, SAY_WHY, messages.ERROR)
             return
         count, refusals = 0, set()
         for item in chosen:
@@ -290,18 +297,30 @@ class OperatorActionAdmin(ReadOnlyAdmin):
 
 @admin.register(SyncStop)
 class SyncStopAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """The switch: adding one stops all syncing, deleting it lets it go on."""
+    """The switch: adding one stops all syncing, ending it with a reason lets it go on."""
 
     list_display = ("reason", "stopped_at")
+    action_form = ReasonForm
+    actions = ("start",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and not SyncStop.objects.exists()
 
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Django's own page for it has no place for a reason; the action below has."""
+        return False
+
+    def has_start_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("sync.delete_syncstop"))
+
     def save_model(self, request: HttpRequest, obj: SyncStop, form: Any, change: bool) -> None:  # noqa: FBT001
         switch.stop(obj.reason, request.user.get_username())
 
-    def delete_model(self, request: HttpRequest, obj: SyncStop) -> None:
-        switch.start("", request.user.get_username())
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[SyncStop]) -> None:
-        switch.start("", request.user.get_username())
+    @admin.action(description="Let syncing go on", permissions=["start"])
+    def start(self, request: HttpRequest, chosen: QuerySet[SyncStop]) -> None:
+        reason = reason_given(request)
+        if not reason:
+            self.message_user(request, SAY_WHY, messages.ERROR)
+            return
+        woken = switch.start(reason, request.user.get_username())
+        self.message_user(request, f"Syncing goes on; {woken} runs were waiting for it.")

@@ -55,6 +55,10 @@ class Report:
         return in_words(asdict(self))
 
     @property
+    def has_changed_something(self) -> bool:
+        return bool(self.finished or self.adopted or self.united or self.removed_by_member)
+
+    @property
     def needs_somebody(self) -> bool:
         return bool(self.wrong_size or self.unreadable or self.unknown)
 

@@ -21,7 +21,7 @@ class ActingCommand(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
 
     def add_member(self, parser: CommandParser) -> None:
-        parser.add_argument("member", help="Open Humans id, GitHub id or GitHub login")
+        parser.add_argument("member", help="Open Humans id, GitHub id or GitHub login; oh:ID or gh:NAME")
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:

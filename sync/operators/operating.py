@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.db.models import Q
 
+from accounts.models import User
 from sync import runs
 from sync.errors import SyncError
 from sync.models import PAUSED_BY_OPERATOR, OperatorAction, Subscription, SyncRun
@@ -15,16 +16,37 @@ class NotPossible(SyncError):
 
 
 def find_member(text: str) -> Subscription:
-    """By Open Humans id, GitHub id or GitHub login. Raise `NotPossible` unless it is exactly one."""
-    wanted = Q(user__open_humans_id=text) | Q(github_login__iexact=text)
-    if text.isascii() and text.isdecimal() and len(text) < 19:
-        wanted |= Q(github_id=int(text))
-    found = list(Subscription.objects.select_related("user").filter(wanted)[:2])
+    """By Open Humans id, GitHub id or GitHub login. Raise `NotPossible` unless it is exactly one.
+
+    `oh:12345678` and `gh:octocat` say which of them is meant.
+    """
+    found = list(Subscription.objects.select_related("user").filter(_known_by(text))[:2])
     if len(found) != 1:
         raise NotPossible(
-            f"{'Several members are' if found else 'No member is'} known by {text!r}. Give an id."
+            f"{'Several members are' if found else 'No member is'} known by {text!r}. "
+            "Give an id, with oh: or gh: in front where it may be either."
         )
     return found[0]
+
+
+def _known_by(text: str) -> Q:
+    where, _, name = text.rpartition(":")
+    at_openhumans, at_github = Q(user__open_humans_id=name), Q(github_login__iexact=name)
+    if name.isascii() and name.isdecimal() and len(name) < 19:
+        at_github |= Q(github_id=int(name))
+    match where.lower():
+        case "oh":
+            return at_openhumans
+        case "gh":
+            return at_github
+        case "":
+            return at_openhumans | at_github
+    return Q(pk__in=[])
+
+
+def find_unconnected(text: str) -> User | None:
+    """A member who never connected GitHub, by Open Humans id: nothing was collected of them."""
+    return User.objects.filter(open_humans_id=text.removeprefix("oh:"), subscription__isnull=True).first()
 
 
 @transaction.atomic
@@ -106,7 +128,7 @@ def note_reconciling(subscription: Subscription | None, operator: str, reason: s
     _note(Kind.RECONCILE, subscription, operator, reason)
 
 
-def note_deletion(subscription: Subscription, operator: str, reason: str) -> None:
+def note_deletion(subscription: Subscription | None, operator: str, reason: str) -> None:
     _note(Kind.DELETE, subscription, operator, reason)
 
 

@@ -21,6 +21,7 @@ from sync.models import (
     StagedBatch,
     Subscription,
     SyncRun,
+    SyncStop,
     YearFile,
 )
 from tests.sync.factories import make_finished_run, make_run, make_subscription, make_year_file
@@ -344,7 +345,7 @@ def test_reconciling_is_asked_for_with_a_reason(desk: Client, subscription: Subs
 # --- Stopping everything ----------------------------------------------------------------------------------
 
 
-def test_the_switch_is_a_row_to_add_and_to_delete(desk: Client) -> None:
+def test_the_switch_is_a_row_to_add_and_an_act_with_a_reason_ends_it(desk: Client) -> None:
     switch.look_again()
     desk.post(reverse("admin:sync_syncstop_add"), {"reason": "Something looks wrong."})
     with pytest.raises(SyncingStopped, match="Something looks wrong"):
@@ -352,10 +353,16 @@ def test_the_switch_is_a_row_to_add_and_to_delete(desk: Client) -> None:
     assert desk.get(reverse("admin:sync_syncstop_add")).status_code == 403
     assert "All syncing is stopped since" in desk.get(reverse("admin:index")).content.decode()
 
-    desk.post(reverse("admin:sync_syncstop_delete", args=[1]), {"post": "yes"})
+    assert desk.post(reverse("admin:sync_syncstop_delete", args=[1]), {"post": "yes"}).status_code == 403
+    end = {"action": "start", "_selected_action": [1], "reason": " "}
+    assert "Say why" in desk.post(list_url(SyncStop), end, follow=True).content.decode()
+    with pytest.raises(SyncingStopped):
+        switch.check()
+    desk.post(list_url(SyncStop), {**end, "reason": "It was the disk."})
 
     switch.check()
-    assert [action.kind for action in OperatorAction.objects.order_by("pk")] == ["stop", "start"]
+    noted = [(action.kind, action.reason) for action in OperatorAction.objects.order_by("pk")]
+    assert noted == [("stop", "Something looks wrong."), ("start", "It was the disk.")]
 
 
 # --- The front page ---------------------------------------------------------------------------------------

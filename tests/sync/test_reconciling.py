@@ -25,6 +25,11 @@ from tests.sync.world import World, living
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 def days_ago(days: float) -> str:
     moment = datetime.now(UTC) - timedelta(days=days)
     return moment.isoformat(timespec="seconds")
@@ -68,7 +73,8 @@ def delete(world: World, *names: str) -> None:
 
 def reconcile(world: World, *arguments: str) -> str:
     out = io.StringIO()
-    call_command("reconcile", "--member", str(world.member.open_humans_id), *arguments, stdout=out)
+    member = str(world.member.open_humans_id)
+    call_command("reconcile", "--member", member, "--reason", "asked by mail", *arguments, stdout=out)
     world.subscription.refresh_from_db()
     return out.getvalue()
 
@@ -337,6 +343,19 @@ def test_everybody_is_gone_through_and_what_is_busy_is_left_alone(world: World) 
     assert OperatorAction.objects.get().subscription is None
 
 
+def test_whoever_was_changed_reads_of_it_and_others_do_not(world: World) -> None:
+    call_command("reconcile", "--all", "--reason", "after the outage", stdout=io.StringIO())
+    assert [act.subscription for act in OperatorAction.objects.all()] == [None]
+    delete(world, oldest(world).name)
+
+    terminal = Terminal()
+    call_command("reconcile", "--all", "--reason", "after the outage", stdout=io.StringIO(), stderr=terminal)
+
+    noted = OperatorAction.objects.get(subscription=world.subscription)
+    assert (noted.kind, noted.reason) == ("reconcile", "after the outage")
+    assert "1/1 members" in terminal.getvalue()
+
+
 def test_one_who_is_busy_paused_or_unknown_is_not_possible(world: World) -> None:
     run = world.start()
     assert exit_code(world) == 1
@@ -344,7 +363,9 @@ def test_one_who_is_busy_paused_or_unknown_is_not_possible(world: World) -> None
     Subscription.objects.update(status=Subscription.Status.PAUSED)
     assert exit_code(world) == 1
     with pytest.raises(CommandError, match="No member is known"):
-        call_command("reconcile", "--member", "nobody")
+        call_command("reconcile", "--member", "nobody", "--reason", "asked by mail")
+    with pytest.raises(CommandError, match="Say why, with --reason"):
+        call_command("reconcile", "--member", "octocat")
     assert not OperatorAction.objects.exists()
 
 

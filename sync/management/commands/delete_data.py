@@ -3,6 +3,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import transaction
 
+import openhumans_client as openhumans
+from accounts.models import User
 from sync.leaving import erasing
 from sync.leaving.erasing import ErasingUnderWay
 from sync.management.acting import ActingCommand, operator
@@ -27,6 +29,10 @@ class Command(ActingCommand):
     def handle(
         self, *_args: Any, member: str, scope: str, reason: str, dry_run: bool, wait: bool, **_options: Any
     ) -> None:
+        unconnected = operating.find_unconnected(member)
+        if unconnected is not None:
+            self._end_unconnected(unconnected, EraseScope(scope), reason, is_rehearsal=dry_run)
+            return
         subscription = operating.find_member(member)
         what = EraseScope(scope).label
         if dry_run:
@@ -43,3 +49,21 @@ class Command(ActingCommand):
         if wait:
             follow(run, self.stderr)
             self.stdout.write(f"Run {run.pk} is over; the receipt says what a listing confirmed.")
+
+    def _end_unconnected(self, user: User, scope: EraseScope, reason: str, *, is_rehearsal: bool) -> None:
+        """No run is needed of somebody who never connected GitHub: it happens here."""
+        if scope != EraseScope.ACCOUNT:
+            raise operating.NotPossible(
+                "This member never connected GitHub: there is only the account to delete."
+            )
+        if is_rehearsal:
+            self.stdout.write("Would delete the account of a member who never connected GitHub.")
+            return
+        try:
+            receipt = erasing.end_unconnected(user)
+        except openhumans.OpenHumansError as error:
+            raise operating.NotPossible(f"Open Humans does not answer, nothing is lost: {error}") from None
+        operating.note_deletion(None, operator(), reason)
+        self.stdout.write(
+            f"The account is deleted, with {receipt.files_deleted} files; receipt {receipt.key}."
+        )

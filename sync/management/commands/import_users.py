@@ -1,5 +1,4 @@
 import signal
-import sys
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from accounts.progress import Progress
 from sync.legacy.members import OldMember, SourceRefused, read_csv, read_database
 from sync.legacy.moving import Finding, MoveStopped, Verdict, bring_all, look_at_all
 
@@ -63,33 +63,24 @@ class Command(BaseCommand):
     ) -> Counter[Verdict]:
         """A line for each member as it is done, and the counts at the end, whatever the end is."""
         counts: Counter[Verdict] = Counter()
-        self._progress(0, len(members))
+        progress = Progress(self.stderr, len(members), "members")
         try:
             with between_members() as is_asked_to_stop:
                 for old, finding in found:
                     counts[finding.verdict] += 1
-                    self._clear_progress()
+                    progress.clear()
                     reason = f" ({finding.reason})" if finding.reason else ""
                     self.stdout.write(f"{old.open_humans_id} {finding.verdict}{reason}")
-                    self._progress(counts.total(), len(members))
+                    progress.step()
                     if is_asked_to_stop() and counts.total() < len(members):
                         raise MoveStopped("Stopped as asked; start it again to go on.")
         except MoveStopped as stop:
             raise CommandError(str(stop), returncode=STOPPED_EXIT_CODE) from None
         finally:
-            self._clear_progress()
+            progress.end()
             parts = [f"{verdict} {counts[verdict]}" for verdict in Verdict if counts[verdict]]
             self.stdout.write(f"{len(members)} members: {', '.join(parts) or 'nothing done'}")
         return counts
-
-    def _progress(self, done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r{done} of {total} ")
-            sys.stderr.flush()
-
-    def _clear_progress(self) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write("\r\033[K")
 
 
 @contextmanager

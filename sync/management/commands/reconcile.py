@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -7,6 +7,7 @@ from django.utils import timezone
 
 import openhumans_client as openhumans
 from accounts.encryption import DecryptionFailed
+from accounts.progress import Progress
 from sync import credentials, reconciling, runs
 from sync.errors import LeaseLost, OpenHumansAccessLost
 from sync.management.acting import ActingCommand, operator
@@ -38,17 +39,38 @@ class Command(ActingCommand):
         super().add_arguments(parser)
 
     def handle(self, *_args: Any, member: str | None, reason: str, dry_run: bool, **_options: Any) -> None:
-        chosen: Iterable[Subscription]
-        if member:
-            one = operating.find_member(member)
-            self._refuse_if_not_active(one)
-            chosen = [one]
-        else:
-            active = Subscription.objects.filter(status=Subscription.Status.ACTIVE)
-            chosen = active.select_related("user").order_by("pk").iterator(chunk_size=100)
-        if not dry_run:
-            operating.note_reconciling(one if member else None, operator(), reason or "reconcile command")
-        self._tell(chosen, is_rehearsal=dry_run)
+        if member and not (reason or dry_run):
+            raise CommandError("Say why, with --reason: it is kept, and shown to the member.")
+        why = reason or "The files of everybody were compared."
+        if not dry_run and not member:
+            operating.note_reconciling(None, operator(), why)
+        act = look if dry_run else reconcile
+        active = Subscription.objects.filter(status=Subscription.Status.ACTIVE)
+        chosen: Iterable[Subscription] = (
+            [self._one(member)] if member else active.select_related("user").order_by("pk").iterator(100)
+        )
+        progress = Progress(self.stderr, 1 if member else active.count(), "members")
+        needing, not_asked = 0, 0
+        try:
+            for subscription in chosen:
+                report = self._look_at(subscription, act)
+                progress.clear()
+                self._tell(subscription, report, is_rehearsal=dry_run)
+                progress.step()
+                if isinstance(report, Exception):
+                    not_asked += 1
+                    continue
+                needing += report is not None and report.needs_somebody
+                if not dry_run and report is not None and (member or report.has_changed_something):
+                    operating.note_reconciling(subscription, operator(), why)
+        finally:
+            progress.end()
+        self._end(needing, not_asked)
+
+    def _one(self, member: str) -> Subscription:
+        subscription = operating.find_member(member)
+        self._refuse_if_not_active(subscription)
+        return subscription
 
     def _refuse_if_not_active(self, subscription: Subscription) -> None:
         if subscription.status != Subscription.Status.ACTIVE:
@@ -56,21 +78,26 @@ class Command(ActingCommand):
         if subscription.active_run is not None:
             raise NotPossible(f"A run of {subscription} is under way; wait for its end.")
 
-    def _tell(self, chosen: Iterable[Subscription], *, is_rehearsal: bool) -> None:
-        needing, not_asked = 0, 0
-        for subscription in chosen:
-            try:
-                report = look(subscription) if is_rehearsal else reconcile(subscription)
-            except NOT_ASKED as error:
-                not_asked += 1
-                self.stdout.write(f"{subscription}: could not be asked: {error}")
-                continue
-            if report is None:
-                self.stdout.write(f"{subscription}: left alone, a run is under way")
-                continue
-            needing += report.needs_somebody
-            would = "would be " if is_rehearsal and report.in_words else ""
-            self.stdout.write(f"{subscription}: {would}{report.in_words or 'right'}")
+    def _look_at(
+        self, subscription: Subscription, act: Callable[[Subscription], Report | None]
+    ) -> Report | Exception | None:
+        try:
+            return act(subscription)
+        except NOT_ASKED as error:
+            return error
+
+    def _tell(
+        self, subscription: Subscription, found: Report | Exception | None, *, is_rehearsal: bool
+    ) -> None:
+        if isinstance(found, Exception):
+            self.stdout.write(f"{subscription}: could not be asked: {found}")
+        elif found is None:
+            self.stdout.write(f"{subscription}: left alone, a run is under way")
+        else:
+            would = "would be " if is_rehearsal and found.in_words else ""
+            self.stdout.write(f"{subscription}: {would}{found.in_words or 'right'}")
+
+    def _end(self, needing: int, not_asked: int) -> None:
         if not_asked:
             raise CommandError(f"{not_asked} could not be asked.", returncode=NOT_ASKED_EXIT_CODE)
         if needing:

@@ -11,8 +11,12 @@ import pytest
 from django.core.management import CommandError, call_command, get_commands, load_command_class
 from django.utils import timezone
 
-from sync.models import Receipt, Subscription, SyncRun
+from accounts.models import User
+from sync.models import OperatorAction, Receipt, Subscription, SyncRun
+from sync.operators import operating
+from sync.operators.operating import NotPossible
 from tests.config.test_settings import ROOT
+from tests.providers import EXCHANGE_MEMBER, OPENHUMANS_URL, Providers
 from tests.sync.broker import Sent
 from tests.sync.factories import make_year_file
 
@@ -33,6 +37,17 @@ WANTED = {
 }
 # These change nothing, or are the second half of one that was rehearsed.
 NOTHING_TO_REHEARSE = {"check_project", "check_sandbox", "add_authenticator"}
+PROJECT = f"{OPENHUMANS_URL}/api/direct-sharing/project/"
+REMOVE_MEMBER = f"{OPENHUMANS_URL}/api/direct-sharing/project/remove-members/"
+NO_FILES = {
+    "created": "2026-01-02T03:04:05.000000Z",
+    "project_member_id": "12345678",
+    "sources_shared": [],
+    "count": 0,
+    "next": None,
+    "previous": None,
+    "data": [],
+}
 WHY = ("--reason", "asked by mail")
 
 
@@ -77,6 +92,51 @@ def test_a_rehearsed_scan_counts_and_sends_nothing(subscription: Subscription, s
     assert output.getvalue() == "would queue 1, send again 0\n"
     assert not sent.messages
     assert not SyncRun.objects.exists()
+
+
+# --- Members ------------------------------------------------------------------------------------------------
+
+
+def test_a_member_who_never_connected_github_is_deleted_as_well(member: User, providers: Providers) -> None:
+    project = {"id": 1, "id_label": "direct-sharing-1", "name": "G", "active": True, "approved": True}
+    providers.http.get(PROJECT, json=project)
+    providers.http.get(EXCHANGE_MEMBER, json=NO_FILES)
+    removed = providers.http.post(REMOVE_MEMBER, json="success")
+    arguments = ("oh:12345678", "--scope", "account", *WHY)
+    call_command("delete_data", *arguments, "--dry-run", stdout=io.StringIO())
+    with pytest.raises(CommandError, match="only the account"):
+        call_command("delete_data", "12345678", "--scope", "files", *WHY, stdout=io.StringIO())
+    assert User.objects.get() == member
+
+    output = io.StringIO()
+    call_command("delete_data", *arguments, stdout=output)
+
+    assert not User.objects.exists()
+    assert removed.call_count == 1
+    assert Receipt.objects.get().key in output.getvalue()
+    noted = OperatorAction.objects.get()
+    assert (noted.kind, noted.reason, noted.subscription) == ("delete", "asked by mail", None)
+
+
+def test_an_outage_leaves_a_member_without_github_as_they_are(member: User, providers: Providers) -> None:
+    providers.http.get(PROJECT, status=503)
+    with pytest.raises(CommandError, match="nothing is lost"):
+        call_command("delete_data", "12345678", "--scope", "account", *WHY, stdout=io.StringIO())
+    assert User.objects.get() == member
+    assert not OperatorAction.objects.exists()
+
+
+def test_a_prefix_says_which_id_is_meant(subscription: Subscription, stranger: User) -> None:
+    """An id at Open Humans may be another's id at GitHub."""
+    Subscription.objects.filter(user=stranger).update(github_id=12345678)
+    with pytest.raises(NotPossible, match="with oh: or gh: in front"):
+        operating.find_member("12345678")
+    assert operating.find_member("oh:12345678") == subscription
+    assert operating.find_member("gh:12345678") == stranger.subscription
+    assert operating.find_member("GH:Octocat") == subscription
+    for text in ("oh:octocat", "xy:octocat"):
+        with pytest.raises(NotPossible):
+            operating.find_member(text)
 
 
 # --- Waiting for a run --------------------------------------------------------------------------------------

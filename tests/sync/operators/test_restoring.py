@@ -463,10 +463,14 @@ def test_a_smaller_erasing_that_a_larger_overtook_is_known(
 def test_an_erasing_that_was_rolled_back_was_none(
     subscription: Subscription, erasure_list: Path, sent: Sent
 ) -> None:
-    with transaction.atomic():
-        erasing.start(subscription, EraseScope.FILES)
-        forgetting.forget_user(subscription.user)
-        transaction.set_rollback(True)
+    def erase_and_lose_postgres() -> None:
+        with transaction.atomic():
+            erasing.start(subscription, EraseScope.FILES)
+            forgetting.forget_user(subscription.user)
+            raise RuntimeError("Postgres is away")
+
+    with pytest.raises(RuntimeError):
+        erase_and_lose_postgres()
 
     assert not erasure_list.exists()
     assert User.objects.filter(open_humans_id="12345678").exists()
