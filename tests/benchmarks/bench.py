@@ -10,17 +10,22 @@ import argparse
 import logging
 import os
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import import_module
+from pathlib import Path
 
 import django
 
 from tests.benchmarks import figures
 from tests.benchmarks.figures import Report
 
+ROOT = Path(__file__).parent.parent.parent
+PAGE = "docs/benchmarks.md"
 HEAD = """# Benchmarks
 
 Written by `make bench`, on the stand-ins for GitHub and Open Humans; nothing in it is typed by hand. Counts
@@ -63,10 +68,13 @@ def main() -> int:
     arguments = parser.parse_args()
     _set_up()
     names = [name for name in PARTS if not arguments.only or name in arguments.only]
+    began = time.monotonic()
     reports = {name: _measured(name) for name in names}
+    seconds = time.monotonic() - began
+    total = _last_whole_run(seconds) if names == list(PARTS) else None
     print(figures.table(figure for report in reports.values() for figure in report.figures))
     if arguments.write:
-        _write(reports)
+        _write(reports, total)
     missed = [each.what for report in reports.values() for each in report.figures if each.is_met is False]
     if missed:
         print(f"Missed: {'; '.join(missed)}", file=sys.stderr)
@@ -91,19 +99,41 @@ def _measured(name: str) -> Report:
     seconds = time.monotonic() - began
     print(f"{name}: {seconds:.0f} s", file=sys.stderr, flush=True)
     report.note(
-        f"Measured in {seconds:,.0f} s on {os.cpu_count()} cores, Python {platform.python_version()}."
+        f"Measured at {_commit()} on {datetime.now(UTC):%Y-%m-%d}, in {seconds:,.0f} s on"
+        f" {os.cpu_count()} cores, Python {platform.python_version()}."
     )
     return report
 
 
-def _write(reports: dict[str, Report]) -> None:
-    from tests.benchmarks.service import ROOT
+def _commit() -> str:
+    """The commit that is measured, and whether anything has been changed since."""
 
-    path = ROOT / "docs" / "benchmarks.md"
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    # The page itself changes by being written.
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{PAGE}")
+    return git("rev-parse", "--short=10", "HEAD") + (" with changes" if changed else "")
+
+
+def _last_whole_run(seconds: float) -> str:
+    return (
+        f"The last run of everything took {seconds / 60:.1f} minutes on {os.cpu_count()} cores, at"
+        f" {_commit()} on {datetime.now(UTC):%Y-%m-%d}."
+    )
+
+
+def _write(reports: dict[str, Report], total: str | None) -> None:
+    """A part that is measured alone leaves the sentence on the whole as it is."""
+    path = ROOT / PAGE
     page = path.read_text(encoding="utf-8") if path.exists() else HEAD
+    total = total or figures.sentence_of_head(page, HEAD)
+    head = f"{HEAD}\n\n{total}" if total else HEAD
     for name, report in reports.items():
         text = figures.section(PARTS[name].title, report)
-        page = figures.put(page, name, text, list(PARTS), head=HEAD)
+        page = figures.put(page, name, text, list(PARTS), head=head)
     path.write_text(page, encoding="utf-8")
 
 

@@ -105,5 +105,11 @@ def sections_of(page: str) -> Mapping[str, str]:
     return {name: text.strip("\n") for name, text in zip(found[1::2], found[2::2], strict=True)}
 
 
+def sentence_of_head(page: str, head: str) -> str:
+    """What stands between the head and the first section."""
+    before = page.split(_begin(""), maxsplit=1)[0]
+    return before.removeprefix(head).strip()
+
+
 def _begin(name: str) -> str:
     return f"<!-- written by `make bench`: {name}"

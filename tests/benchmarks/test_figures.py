@@ -1,4 +1,14 @@
-from tests.benchmarks.figures import Figure, Report, Spread, put, ratio, section, sections_of, table
+from tests.benchmarks.figures import (
+    Figure,
+    Report,
+    Spread,
+    put,
+    ratio,
+    section,
+    sections_of,
+    sentence_of_head,
+    table,
+)
 
 HEAD = "# Benchmarks\n\nA sentence."
 ORDER = ("requests", "memory")
@@ -53,6 +63,13 @@ def test_a_part_replaces_its_own_section_only() -> None:
 def test_sections_stand_in_their_order_whenever_they_were_measured() -> None:
     page = page_with("requests", "## Requests", page_with("memory", "## Memory"))
     assert page.index("## Requests") < page.index("## Memory")
+
+
+def test_the_sentence_on_the_whole_run_stands_below_the_head_and_is_found_again() -> None:
+    page = put(HEAD, "memory", "## Memory", ORDER, head=f"{HEAD}\n\nIt took long.")
+    assert sentence_of_head(page, HEAD) == "It took long."
+    assert sentence_of_head(page_with("memory", "## Memory"), HEAD) == ""
+    assert sentence_of_head(HEAD, HEAD) == ""
 
 
 def test_writing_again_changes_nothing() -> None:
