@@ -26,7 +26,6 @@ ACTIVE_DAYS = {
 # What each may cost at the most, releases counted apart: first backfill, idle day, active day. Derived from
 # GitHub's page sizes: one request for 200 commits, 100 entries of all lists, 50 pull requests, 25 totals.
 MOST_REQUESTS = {"light": (9, 1, 2), "typical": (124, 1, 3), "heavy": (1887, 1, 3)}
-ACTIVE_DAY = {"act": "active_day", **ACTIVE_DAYS["typical"]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ API = "/api/direct-sharing/project/"
 
 @dataclass
 class NaiveSync:
-    """One member's sync. `pages_of` is filled with the number of pages of every repository's commits."""
+    """One member's sync, which remembers how many pages of commits each repository has, and their bytes."""
 
     subscription: Subscription
 
@@ -32,6 +32,8 @@ class NaiveSync:
         self._github = _session(self.subscription, "github")
         self._openhumans = _session(self.subscription, "openhumans")
         self.pages_of: dict[str, int] = {}
+        self._first_pages: dict[str, int] = {}
+        self._read_bytes = self._file_bytes = 0
 
     def run(self, pages: int | None = None) -> dict[str, list[dict[str, Any]]]:
         """Everything, read again. `pages` limits how many are read of one repository: then it only counts."""
@@ -47,6 +49,21 @@ class NaiveSync:
         """To GitHub, of a whole sync: who, the list of repositories, and each page of commits."""
         return 1 + max(1, -(-len(self.pages_of) // PAGE)) + sum(self.pages_of.values())
 
+    def bytes_of_commits(self) -> int:
+        """Of a whole sync, by the pages that were counted.
+
+        A page that is the only one was measured; of others each is as large as a first one is, and the last
+        one on average half of that.
+        """
+        full = [self._first_pages[name] for name, pages in self.pages_of.items() if pages > 1]
+        single = sum(self._first_pages.get(name, 0) for name, pages in self.pages_of.items() if pages == 1)
+        pages = sum(pages - 0.5 for pages in self.pages_of.values() if pages > 1)
+        return single + round(pages * sum(full) / max(1, len(full)))
+
+    def bytes_of_file(self) -> int:
+        """Of the one file with all of them: it grows as what was read does."""
+        return round(self.bytes_of_commits() * self._file_bytes / max(1, self._read_bytes))
+
     def _repositories(self) -> list[str]:
         names: list[str] = []
         for response in self._pages("/user/repos", {}):
@@ -60,6 +77,8 @@ class NaiveSync:
             if response.status_code == 409:  # an empty repository
                 break
             found += response.json()
+            self._read_bytes += len(response.content)
+            self._first_pages.setdefault(name, len(response.content))
             if number == most:
                 break
         return found
@@ -94,6 +113,7 @@ class NaiveSync:
 
     def _upload(self, held: dict[str, list[dict[str, Any]]]) -> None:
         content = json.dumps(held).encode()
+        self._file_bytes = len(content)
         member = self.subscription.user.open_humans_id
         about = {"tags": ["commits"], "description": "Commits.", "md5": hashlib.md5(content).hexdigest()}  # noqa: S324
         form = {"project_member_id": member, "filename": FILE, "metadata": json.dumps(about)}

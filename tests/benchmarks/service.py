@@ -3,6 +3,7 @@
 Nothing of a stand-in runs in the process that is measured, so its time and memory are its own.
 """
 
+import json
 import os
 import re
 import selectors
@@ -29,15 +30,17 @@ from sandbox.github.tokens import TokenStore
 from sandbox.openhumans.state import State
 from sync.consent import SCOPES, Choice
 from sync.models import Subscription, SyncRun
+from tests.benchmarks import processors
+from tests.benchmarks.processors import Spent
 from tests.cast import make_member, subscribe
-from tests.sync.world import keep
+from tests.sync.world import YEAR_FILE, keep
 
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 300.0
 # To read the program takes a child more than this; one that spends less in a second has nothing to do.
 START_CPU_SECONDS = 0.5
 READY_CPU_SECONDS = 0.1
-TICK = os.sysconf("SC_CLK_TCK")
+REST_SECONDS = 0.15
 
 
 # --- Stand-ins ----------------------------------------------------------------------------------------------
@@ -157,11 +160,26 @@ def _keep(subscription: Subscription, provider: str, access: str, refresh: str |
 
 
 def connect_generated(site: Site, choice: Choice = Choice.PRIVATE) -> Subscription:
-    """The one member of a made-up account, whose number does not depend on its size."""
+    """The one member of a made-up account, whose number does not depend on its size.
+
+    With every private repository, those of organisations as well, as the naive way and `make costs` have it.
+    """
     from sandbox.github.app import create_app
 
     account = create_app(account="2:1:1").extensions["github_stand_in"].world.catalogue.member
-    return connect(site, account.id, account.login, choice)
+    subscription = connect(site, account.id, account.login, choice)
+    subscription.agreement.pop("organizations", None)
+    subscription.save(update_fields=["agreement"])
+    return subscription
+
+
+def connect_author(site: Site, path: Path, email: str, author: str = "") -> Subscription:
+    """A member who is an author of the repository that is served: its owner, if no other is named."""
+    from sandbox.github.app import create_app
+
+    catalogue = create_app([path], emails=[email]).extensions["github_stand_in"].world.catalogue
+    account = catalogue.account_by_email(author or email)
+    return connect(site, account.id, account.login)
 
 
 def forget(subscription: Subscription) -> None:
@@ -193,8 +211,7 @@ class Worker:
     processes: int
 
     def children(self) -> list[int]:
-        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [pid for pid in map(int, listed.split()) if _is_python(pid)][: self.processes]
+        return [pid for pid in processors.children(self.process.pid) if _is_python(pid)][: self.processes]
 
     def peak_megabytes(self) -> float:
         """The most memory that one child has had at any time."""
@@ -209,12 +226,26 @@ class Worker:
             spent = self.cpu_seconds()
             time.sleep(1)
 
+    def wait_until_at_rest(self, longest_answer: float = 0.0) -> None:
+        """Until no child has done anything for longer than an answer may take."""
+        deadline, spent = time.monotonic() + START_SECONDS, -1.0
+        while (now := self.cpu_seconds()) != spent:
+            if time.monotonic() > deadline:
+                raise SystemExit("The workers do not come to rest.")
+            spent = now
+            time.sleep(REST_SECONDS + longest_answer)
+
     def _has_started(self) -> bool:
         children = self.children()
-        return len(children) == self.processes and min(map(_cpu, children)) > START_CPU_SECONDS
+        return (
+            len(children) == self.processes and min(map(processors.of_process, children)) > START_CPU_SECONDS
+        )
+
+    def spent(self) -> Spent:
+        return Spent(self.cpu_seconds(), processors.of_postgres(), processors.of_redis())
 
     def cpu_seconds(self) -> float:
-        return sum(_cpu(pid) for pid in self.children())
+        return sum(map(processors.of_process, self.children()))
 
 
 @contextmanager
@@ -265,16 +296,22 @@ def _status(pid: int, name: str) -> float:
     return float(found[1]) if found else 0.0
 
 
-def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
-
-
-def stored_bytes(site: Site, subscription: Subscription) -> int:
-    """Of the member's complete files on Open Humans."""
+def stored(site: Site, subscription: Subscription) -> list[tuple[str, Path]]:
+    """The member's complete files on Open Humans: their names, which may be there twice, and their bytes."""
     files = State(site.files).files
-    return sum(
-        path.stat().st_size
+    return [
+        (file.basename, path)
         for file in files.of_member(str(subscription.user.open_humans_id))
         if (path := files.content(file)) is not None
-    )
+    ]
+
+
+def stored_commits(site: Site, subscription: Subscription) -> list[str]:
+    """The oid of each commit in those files, as often as it stands there."""
+    return [
+        commit["oid"]
+        for name, path in stored(site, subscription)
+        if YEAR_FILE.fullmatch(name)
+        for week in json.loads(path.read_bytes())["weeks"].values()
+        for commit in week["commits"]
+    ]

@@ -5,8 +5,13 @@ import pytest
 from sandbox.github.generated_size import PROFILES, Size
 from tests.benchmarks import floor
 from tests.benchmarks.bench import PARTS
+from tests.benchmarks.database_time import sort_of
 from tests.benchmarks.growth import scanned_tables
-from tests.benchmarks.naive import last_page
+from tests.benchmarks.journeys import require_all
+from tests.benchmarks.naive import NaiveSync, last_page
+from tests.benchmarks.own_cost import Day, limits_of, mean_day
+from tests.benchmarks.processors import Spent
+from tests.benchmarks.scale_out import near_linear
 from tests.benchmarks.waiting import Model
 
 
@@ -28,6 +33,13 @@ def test_the_floor_of_a_year_is_one_question_a_day_and_one_more_on_active_ones()
     assert floor.of_a_year(active_days=200) == 565
 
 
+def test_commits_that_only_the_naive_way_has_found_end_the_run() -> None:
+    naive = {"o/r": [{"sha": "a"}, {"sha": "b"}]}
+    require_all({"a", "b", "c"}, naive)
+    with pytest.raises(SystemExit, match="lack 1 commits"):
+        require_all({"a", "c"}, naive)
+
+
 def test_the_last_page_stands_in_the_link() -> None:
     link = (
         '<https://x/repos/o/r/commits?author=a&page=2>; rel="next", <https://x?author=a&page=17>; rel="last"'
@@ -46,6 +58,48 @@ def test_the_model_of_waiting_adds_the_latency_of_every_request() -> None:
 @pytest.mark.parametrize("name", PARTS)
 def test_every_part_of_the_benchmarks_can_be_measured(name: str) -> None:
     assert callable(PARTS[name].measure)
+
+
+def test_processes_are_to_help_until_the_cores_are_busy() -> None:
+    assert near_linear(2, cores=2, busy_with_one=0.5) == pytest.approx(0.8 * 2)
+    assert near_linear(4, cores=2, busy_with_one=1.0) == pytest.approx(0.8 * 2)
+    assert near_linear(4, cores=2, busy_with_one=2.5) == pytest.approx(0.8)
+
+
+def test_the_model_of_a_year_adds_its_days() -> None:
+    year = Model(requests=1, other_seconds=0.1).times(165) + Model(requests=6, other_seconds=1.0).times(200)
+    assert year.requests == 1365
+    assert year.other_seconds == pytest.approx(216.5)
+
+
+def test_the_smallest_limit_breaks_first() -> None:
+    day = Day(Spent(worker=0.02, postgres=0.01, redis=0.001), scan_seconds=0.001, requests=1)
+    limits = limits_of(day)
+    assert len(limits) == 4
+    assert limits["the processor time of 2 cores"] == pytest.approx(2 * 86_400 / 0.032)
+    busy = mean_day(day, Day(Spent(0.2, 0.02, 0.01), 0.001, requests=20))
+    assert min(limits_of(busy), key=limits_of(busy).__getitem__).startswith("16 threads")
+
+
+@pytest.mark.parametrize(
+    ("statement", "sort"),
+    [
+        ('SELECT "a"."id" FROM "sync_syncrun" WHERE 1', "select sync_syncrun"),
+        ('UPDATE "sync_subscription" SET "fence" = 1', "update sync_subscription"),
+        ('INSERT INTO "sync_stagedbatch" ("x") VALUES (1)', "insert sync_stagedbatch"),
+        ("SAVEPOINT x", "savepoint"),
+    ],
+)
+def test_statements_are_told_apart_by_what_they_do_to_which_table(statement: str, sort: str) -> None:
+    assert sort_of(statement) == sort
+
+
+def test_a_large_account_is_estimated_from_its_first_pages() -> None:
+    sync = NaiveSync.__new__(NaiveSync)
+    sync.pages_of, sync._first_pages = {"a": 1, "b": 3}, {"a": 40, "b": 100}
+    sync._read_bytes, sync._file_bytes = 140, 280
+    assert sync.bytes_of_commits() == 40 + 250
+    assert sync.bytes_of_file() == 2 * 290
 
 
 def test_a_plan_tells_which_tables_are_read_from_end_to_end() -> None:

@@ -1,0 +1,74 @@
+"""Seconds of processor that the processes of a deployment have spent, by what the kernel counts."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+from redis import Redis
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """By the workers, by Postgres without the connection that measures, and by Redis."""
+
+    worker: float
+    postgres: float
+    redis: float
+
+    @property
+    def total(self) -> float:
+        return self.worker + self.postgres + self.redis
+
+    def __sub__(self, other: "Spent") -> "Spent":
+        return Spent(self.worker - other.worker, self.postgres - other.postgres, self.redis - other.redis)
+
+    def __truediv__(self, count: float) -> "Spent":
+        return Spent(self.worker / count, self.postgres / count, self.redis / count)
+
+
+def of_postgres() -> float:
+    """All processes of the server but the one that serves this connection, which only measures."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        (own,) = cursor.fetchone()
+    if not Path(f"/proc/{own}").exists():
+        raise SystemExit("The processor time of Postgres can only be measured where it runs on this machine.")
+    server = int(_fields(own)[1])
+    ended = sum(map(int, _fields(server)[13:15])) / TICK
+    return ended + of_process(server) + sum(of_process(pid) for pid in children(server) if pid != own)
+
+
+def of_redis() -> float:
+    with Redis.from_url(settings.REDIS_URL) as client:
+        told = client.info("cpu")
+    return float(told["used_cpu_user"]) + float(told["used_cpu_sys"])
+
+
+def of_machine() -> float:
+    """Seconds in which a core was not idle, whoever used it."""
+    line = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0]
+    user, nice, system, _idle, _waiting, hardware, software = map(int, line.split()[1:8])
+    return (user + nice + system + hardware + software) / TICK
+
+
+def of_process(pid: int) -> float:
+    """Nothing when it has just ended."""
+    try:
+        user, system = _fields(pid)[11:13]
+    except OSError:
+        return 0.0
+    return (int(user) + int(system)) / TICK
+
+
+def children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    return [int(each) for each in listed.split()]
+
+
+def _fields(pid: int) -> list[str]:
+    """Of /proc/PID/stat, from the state on."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
