@@ -122,7 +122,7 @@ def asked_folders(subscription: Subscription) -> list[RepositoryLines]:
     """Repositories with files that may be tracks, by name."""
     states = scope.repositories(subscription).filter(track_places__isnull=False).distinct().order_by("name")
     places = {
-        state.pk: list(state.track_places.only("path", "oid", "repository_id").order_by("path"))
+        state.pk: list(state.track_places.only("path", "oid", "is_wanted", "repository_id").order_by("path"))
         for state in states
     }
     folders = sum(len({scope.folder_of(place.path) for place in found}) for found in places.values())
@@ -136,9 +136,11 @@ def _folder_lines(state: RepositoryState, places: list[TrackPlace], most: int) -
     shown = _shown_folder(places, most)
     counts = Counter(shown(place.path) for place in different)
     unlikely = {shown(place.path) for place in different if is_unlikely(place.path)}
+    # Below a ticked folder only what is unlikely waits: its tick is no answer for that.
+    waiting = {shown(place.path) for place in places if place.is_wanted is None} - set(known)
     lines = []
     for folder, count in sorted(counts.items()):
-        answer = scope.answer_for(folder, known)
+        answer = None if folder in waiting else scope.answer_for(folder, known)
         first = not state.is_fork and folder not in unlikely
         lines.append(
             FolderLine(

@@ -138,7 +138,7 @@ def _note_places(
     for candidate in _candidates(request.folder, entries):
         place = held.pop(candidate.path, None)
         if place is None:
-            wanted = scope.answer_for(candidate.folder, answers)
+            wanted = scope.answer_for_new(candidate.path, answers)
             new.append(
                 TrackPlace(
                     repository=state,

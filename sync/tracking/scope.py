@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from sync.models import RepositoryState, Subscription, TrackSettings
+from sync.tracks.finder import is_unlikely
 
 AGREED = "tracks"
 
@@ -53,8 +54,27 @@ def folder_of(path: str) -> str:
 
 def answer_for(folder: str, answers: Mapping[str, bool]) -> bool | None:
     """The answer for the folder or the nearest one above it; None where the member was not asked."""
+    answered = _nearest(folder, answers)
+    return None if answered is None else answers[answered]
+
+
+def answer_for_new(path: str, answers: Mapping[str, bool]) -> bool | None:
+    """The answer for a file that was not there before.
+
+    A tick counts for the folders below it as well, but not for tests, samples and the like that come later:
+    they are asked about.
+    """
+    folder = folder_of(path)
+    answered = _nearest(folder, answers)
+    if answered is None:
+        return None
+    is_inherited = answers[answered] and answered != folder
+    return None if is_inherited and is_unlikely(path[len(answered) :]) else answers[answered]
+
+
+def _nearest(folder: str, answers: Mapping[str, bool]) -> str | None:
     while folder not in answers:
         if not folder:
             return None
         folder = folder_of(folder)
-    return answers[folder]
+    return folder

@@ -97,25 +97,12 @@ def test_a_file_that_changed_before_a_zone_is_taken_away_replaces_what_the_zone_
     assert new["properties"]["replaces"] == cut["properties"]["blob_oid"]
 
 
-def test_a_file_that_moved_before_a_zone_is_taken_away_is_one_track_in_its_new_place(world: World) -> None:
-    collect_all(world)
-    answers.add_zone(world.subscription, zones.make("Home", *HOME, 400))
-    sync(world)
-    world.repository.write({MONDAY: None, "2026/may.gpx": ride("2026-05-04T06:00:00Z")}, days_ago(1))
-    (zone,) = zones.load(world.subscription).named
-    answers.remove_zone(world.subscription, zone.key)
-    sync(world)
-    (new,) = features(world)
-    assert (new["properties"]["points"], new["properties"]["path"]) == (30, "2026/may.gpx")
-
-
 def test_a_file_that_changed_before_its_year_is_brought_back_is_one_track_in_it(world: World) -> None:
     """It stands in two years: in the one that is still there, the older version must go as well."""
     world.repository.write({MONDAY: two_years()}, days_ago(9))
     collect_all(world)
     assert {feature["properties"]["week"] for feature in features(world)} == {"2025-W19", "2026-W19"}
     remove_at_open_humans(world, "github-tracks-2026.geojson")
-    world.repository.add([days_ago(2)])
     world.repository.write({"2026/new.gpx": ride("2026-05-07T06:00:00Z")}, days_ago(2))
     sync(world)
     world.repository.write({MONDAY: two_years(points=40)}, days_ago(1))

@@ -184,6 +184,26 @@ def test_a_folder_below_a_ticked_one_needs_no_new_answer(visitor: Client, world:
     assert len(features(world)) == 2
 
 
+def test_tests_below_a_ticked_folder_that_come_later_are_asked_about(visitor: Client, world: World) -> None:
+    world.repository.write({"top.gpx": ride("2026-05-05T06:00:00Z")}, days_ago(9))
+    collect_all(world)
+    files = {
+        "src/tests/fixtures/x.gpx": ride("2026-05-06T06:00:00Z"),
+        "alps/y.gpx": ride("2026-05-07T06:00:00Z"),
+    }
+    world.repository.write(files, days_ago(1))
+    sync(world)
+    assert len(features(world)) == 3
+    page = visitor.get(reverse("tracks"))
+    assert "1 file waits for your answer." in words(page.content)
+    assert "src/tests/fixtures 1 file · new" in words(page.content)
+    pk = TrackPlace.objects.first().repository_id  # type: ignore[union-attr]
+    assert sorted(ticked(page)) == [f"{pk}:", f"{pk}:2026", f"{pk}:alps"]
+    visitor.post(reverse("tracks_choose"), {"shown": shown(page), "folder": shown(page)})
+    sync(world)
+    assert len(features(world)) == 4
+
+
 def test_who_stops_looking_keeps_the_files(visitor: Client, world: World) -> None:
     collect_all(world)
     visitor.post(reverse("tracks_stop"))

@@ -4,7 +4,7 @@ import pytest
 
 from sync.pages.track_weeks import WeekSum, distance_in_words, draw_weeks, duration_in_words, sums_of
 from sync.tracking import sheets, staging
-from sync.tracking.scope import answer_for, folder_of
+from sync.tracking.scope import answer_for, answer_for_new, folder_of
 from sync.tracking.staging import DrawnTrack
 from sync.tracks.feature import Origin, facts_of
 from tests.sync.tracks.samples import ride, track_of
@@ -30,6 +30,24 @@ def test_the_nearest_answer_above_a_folder_counts(folder: str, *, answer: bool) 
 def test_a_folder_that_nobody_was_asked_about_has_no_answer() -> None:
     assert answer_for("runs/2026", {"rides": True}) is None
     assert answer_for("", {}) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("rides/2026/may.gpx", True),
+        ("rides/test of the gears.gpx", True),  # in the very folder that was ticked
+        ("rides/src/tests/a.gpx", None),
+        ("rides/2026/sample.gpx", None),
+        ("tests/rides/a.gpx", True),
+        ("tests/rides/2026/a.gpx", True),  # the member knows that these are no tests
+        ("tests/rides/vendor/a.gpx", None),
+        ("rides/secret/tests/a.gpx", False),
+        ("tests/a.gpx", False),
+    ],
+)
+def test_a_tick_is_no_answer_for_tests_and_samples_that_come_later(path: str, *, answer: bool | None) -> None:
+    assert answer_for_new(path, {**ANSWERS, "tests/rides": True}) is answer
 
 
 def test_the_folder_of_a_path() -> None:
