@@ -190,7 +190,11 @@ def review_entry(subscription: Subscription, review: Review) -> Staged | None:
         "body": text(review.body),
         "url": review.url,
         "commit_oid": review.commit_oid,
-        "comments": [review_comment(comment) for comment in review.comments],
+        # In the order of `Kind.united`, so that reading a review again moves nothing.
+        "comments": sorted(
+            (review_comment(comment) for comment in review.comments),
+            key=lambda part: (part["created_at"], part["id"]),
+        ),
     }
     return _staged(subscription, "reviews", record)
 

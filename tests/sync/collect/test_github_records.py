@@ -158,6 +158,21 @@ def test_a_review_holds_its_comments() -> None:
     archive.check_week(2026, "2026-W18", content)
 
 
+def test_a_review_that_is_read_again_is_the_same_whatever_the_order_of_its_comments() -> None:
+    """GitHub gives no order to those that were submitted together."""
+    other = replace(REMARK, node_id="PRRC_0")
+    both = [
+        review_entry(member(), replace(REVIEW, comments=comments))
+        for comments in ((REMARK, other), (other, REMARK))
+    ]
+    assert both[0] == both[1]
+    assert both[0] is not None
+    entry = both[0][1]
+    once, _, _ = archive.merge_week("2026-W18", [], [entry], None)
+    again, _, changed = archive.merge_week("2026-W18", [], [entry, entry], None)
+    assert (again, changed) == (once, 0)
+
+
 def test_a_pending_review_is_not_a_review_yet() -> None:
     assert review_entry(member(), replace(REVIEW, submitted_at=None)) is None
 
