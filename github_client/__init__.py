@@ -20,6 +20,7 @@ from github_client.activity import (
     ReviewPage,
     ReviewSizes,
     Star,
+    Unfinished,
     Visibility,
 )
 from github_client.budget import Budget, GitHubBucket, Lease
@@ -107,6 +108,7 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "UnexpectedResponse",
+    "Unfinished",
     "Unreadable",
     "Visibility",
     "is_content_of",

@@ -243,13 +243,22 @@ class ListPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A pull request with more of the person's reviews than came. `cursor` is None to read from the start."""
+
+    pull_request_id: str
+    repository: RepositoryRef
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewPage:
     """Reviews of others' pull requests, the last changed pull request first.
 
     `pull_requests` were read on this page, of `total` that the search found; GitHub gives at most 1,000 of
     them. `oldest_updated_at` is when the last of them changed: a search `until` then goes on from there.
-    `unfinished` names pull requests with more reviews than came, and the cursor to read on from (None: from
-    the start). `unreadable` results came as null.
+    `unfinished` are pull requests with more reviews than came. `unreadable` results came as null,
+    `unreadable_at_end` of them after the last one that was read.
     """
 
     reviews: tuple[Review, ...]
@@ -258,8 +267,9 @@ class ReviewPage:
     end_cursor: str | None
     has_next: bool
     oldest_updated_at: datetime | None
-    unfinished: tuple[tuple[str, str | None], ...]
+    unfinished: tuple[Unfinished, ...]
     unreadable: int = 0
+    unreadable_at_end: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,14 @@ class Omissions:
             return False
         return owner_of(name) not in {*self.organizations, login.lower()}
 
+    def covers(self, node_id: str, name: str, visibility: str, login: str) -> bool:
+        """Whether nothing of this repository may be kept of the member of this login."""
+        return (
+            self.covers_repository(node_id, name)
+            or self.covers_private(name, visibility)
+            or self.is_unticked(name, visibility, login)
+        )
+
     def without(self, content: Mapping[str, Any]) -> dict[str, Any]:
         """A week of a year file as it is to be written."""
         kept = dict(content)

@@ -201,7 +201,7 @@ def _lists_read(
     names = set(lists.names_for(subscription.kinds)) & set(lists.names_for(kinds))
     moment = until.isoformat()
     state: dict[str, Any] = {
-        name: {"said": 0, "top": [], "watermark": moment, "reading": None, **_counted(counted.get(name))}
+        name: {"said": 0, "top": "", "watermark": moment, "reading": None, **_counted(counted.get(name))}
         for name in names
     }
     if reviews.LIST in kinds:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 
-from github_client.activity import PullRequest, RepositoryRef, Review, ReviewComment, ReviewPage
+from github_client.activity import PullRequest, RepositoryRef, Review, ReviewComment, ReviewPage, Unfinished
 from github_client.decoding.parts import page_info, repository_ref
 from github_client.errors import NotFound
 from github_client.node import Node
@@ -54,7 +55,7 @@ def review_page(root: Node) -> ReviewPage:
     search = root.node("search")
     nodes = search.optional_nodes("nodes")
     requests = [node for node in nodes if node and node.text("__typename") == "PullRequest"]
-    found = [(node.text("id"), _reviews(node)) for node in requests]
+    found = [(node, _reviews(node)) for node in requests]
     has_next, end_cursor = page_info(search)
     return ReviewPage(
         reviews=tuple(review for _, reviews in found for review in reviews.found),
@@ -63,8 +64,13 @@ def review_page(root: Node) -> ReviewPage:
         end_cursor=end_cursor,
         has_next=has_next,
         oldest_updated_at=min((node.moment("updatedAt") for node in requests), default=None),
-        unfinished=tuple((node_id, reviews.cursor) for node_id, reviews in found if not reviews.is_whole),
+        unfinished=tuple(
+            Unfinished(node.text("id"), repository_ref(node.node("repository")), reviews.cursor)
+            for node, reviews in found
+            if not reviews.is_whole
+        ),
         unreadable=nodes.count(None),
+        unreadable_at_end=len(list(takewhile(lambda node: node is None, reversed(nodes)))),
     )
 
 

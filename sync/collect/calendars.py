@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 
@@ -63,24 +63,33 @@ def _queue(calendar: dict[str, Any], windows: Iterable[tuple[date, date]]) -> No
             calendar["windows"].append(window)
 
 
-def note_days(subscription: Subscription, contributions: Contributions) -> bool:
-    """Stage the days of the probe's window that differ from the ledger; True if there are any."""
+class DaysNoted(NamedTuple):
+    """Whether days of the probe's window differ from the ledger; how many contributions left their day."""
+
+    are_news: bool
+    lost: int = 0
+
+
+def note_days(subscription: Subscription, contributions: Contributions) -> DaysNoted:
+    """Stage the days of the probe's window that differ from the ledger."""
     windows = subscription.lists[CALENDAR]["windows"]
     if any(until >= contributions.since.isoformat() for _, until in windows):
-        return True  # a whole window that holds these days is about to be read
+        return DaysNoted(are_news=True)  # a whole window that holds these days is about to be read
     if not subscription.keeps_calendar:
-        return True  # there is nothing to compare with
+        return DaysNoted(are_news=True)  # there is nothing to compare with
     days = planner.all_days(contributions.days, contributions.since, contributions.until)
     weeks = ledger_calendar(
         subscription, {Week.of(contributions.since).year, Week.of(contributions.until).year}
     )
-    changed = [
-        entry
-        for entry in calendar_entries(days)
-        if any(weeks.get(entry.week, {}).get(day, 0) != count for day, count in entry.data.items())
-    ]
+    changed: list[Entry] = []
+    lost = 0
+    for entry in calendar_entries(days):
+        known = weeks.get(entry.week, {})
+        rises = [count - known.get(day, 0) for day, count in entry.data.items()]
+        changed += [entry] if any(rises) else []
+        lost += sum(-rise for rise in rises if rise < 0)
     _stage(subscription, changed)
-    return bool(changed)
+    return DaysNoted(bool(changed), lost)
 
 
 def _stage(subscription: Subscription, entries: Iterable[Entry]) -> None:

@@ -5,9 +5,11 @@ closed by reading, because a total that moved makes the next probe read on; what
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
+from sync.collect import reviews
 from sync.collect.lists import KIND_OF
 from sync.ledger import WeekEntry
 from sync.models import RepositoryState, Subscription, YearFile
@@ -25,15 +27,21 @@ LABELS = {
 # What GitHub's calendar counts as contributions, as far as these are records.
 CONTRIBUTIONS = ("commits", "issues", "pull_requests", "reviews", "discussions", "repositories_created")
 STILL_READ = "still being read"
+# Why entries of a list become no record, as counted while it was read (lists.py).
+REASONS = {
+    "unreadable": "GitHub withholds {} from us",
+    "uncovered": "{} are in places that are not public, which are not part of your choice",
+    "left_out": "{} are in places that you left out",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One thing that GitHub counts; `explanation` is empty where both agree."""
+    """Held against said; `said` is None where GitHub does not count. No explanation where both agree."""
 
     name: str
     held: int
-    said: int
+    said: int | None
     explanation: str = ""
 
     @property
@@ -70,52 +78,94 @@ def of_lists(
 ) -> list[Comparison]:
     """One comparison for each kind that GitHub keeps lists of, comments of all sorts together.
 
+    Of reviews GitHub has no list and no count: they are named where some are known to be withheld.
     `ledgers` of all files may be given by who has them at hand.
     """
     if ledgers is None:
         ledgers = subscription.year_files.values_list("weeks", flat=True)
     ledgers = list(ledgers)
     held, missed = held_counts(ledgers), held_counts(ledgers, "missed")
-    said: Counter[str] = Counter()
-    unread: set[str] = set()
+    found: dict[str, _Listed] = {}
     for name, kind in KIND_OF.items():
         state = subscription.lists.get(name)
         if kind in subscription.kinds and state is not None:
-            said[kind] += state["said"]
-            unread |= {kind} if state.get("reading") is not None else set()
-    return [
+            found.setdefault(kind, _Listed()).add(state)
+    lines = [
         Comparison(
             LABELS[kind],
             held[kind],
-            count,
+            listed.said,
             STILL_READ
-            if kind in unread and held[kind] != count
-            else _explain_list(subscription, held[kind], missed[kind], count),
+            if listed.is_unread and held[kind] != listed.said
+            else _explain_list(subscription, kind, held[kind], missed[kind], listed),
         )
-        for kind, count in said.items()
+        for kind, listed in found.items()
     ]
+    return lines + _of_reviews(subscription, held["reviews"])
 
 
-def _explain_list(subscription: Subscription, held: int, missed: int, said: int) -> str:
-    if held == said:
+@dataclass(slots=True)
+class _Listed:
+    """What the lists of one kind tell: GitHub's total, and why entries became no record."""
+
+    said: int = 0
+    is_unread: bool = False
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def add(self, state: Mapping[str, Any]) -> None:
+        self.said += state["said"]
+        self.is_unread |= state.get("reading") is not None
+        self.reasons.update({reason: state.get(reason, 0) for reason in REASONS})
+
+
+def _of_reviews(subscription: Subscription, held: int) -> list[Comparison]:
+    state = subscription.lists.get(reviews.LIST, {})
+    withheld, beyond = state.get("unreadable", 0), state.get("beyond", 0)
+    if reviews.LIST not in subscription.kinds or not (withheld or beyond):
+        return []
+    explanation = f"GitHub withholds at least {withheld} pull requests with reviews of yours"
+    if beyond:
+        explanation += f", and its search does not reach {beyond} more"
+    return [Comparison("reviews", held, None, explanation)]
+
+
+def _explain_list(subscription: Subscription, kind: str, held: int, missed: int, listed: _Listed) -> str:
+    if held == listed.said:
         return ""
     present = held - missed
     reasons = []
     if missed:
         reasons.append(f"{missed} were deleted on GitHub, or undone, since they were saved; they stay here")
-    if present < said and not subscription.includes_private:
-        reasons.append(
-            f"{said - present} are in places that are not public, which are not part of your choice"
-        )
-    elif present < said and subscription.omissions != Omissions():
-        reasons.append(
-            f"{said - present} are in places that you left out, or GitHub does not give them to us"
-        )
-    elif present < said:
-        reasons.append(f"GitHub counts {said - present} that it does not give to us")
-    elif present > said:
-        reasons.append(f"{present - said} are no longer counted by GitHub; they stay here")
+    if present < listed.said:
+        reasons += _explain_lack(subscription, kind, listed.said - present, listed.reasons)
+    elif present > listed.said:
+        reasons.append(f"{present - listed.said} are no longer counted by GitHub; they stay here")
     return "; ".join(reasons)
+
+
+def _explain_lack(
+    subscription: Subscription, kind: str, lack: int, counted: Mapping[str, int]
+) -> Iterator[str]:
+    """What was counted while reading comes first; of what is left only so much is said as is known."""
+    for reason, words in REASONS.items():
+        count = min(counted[reason], lack)
+        lack -= count
+        if count:
+            yield words.format(count)
+    if lack and _is_all_chosen(subscription, kind):
+        yield f"GitHub counts {lack} that it does not give to us"
+    elif lack:
+        yield f"{lack} are in places that are not part of your choice, or GitHub does not give them to us"
+
+
+def _is_all_chosen(subscription: Subscription, kind: str) -> bool:
+    has_secret = kind in {KIND_OF["gists"], KIND_OF["gist_comments"]}
+    return (
+        subscription.includes_private
+        and (not has_secret or bool(subscription.agreement.get("secret_gists")))
+        and subscription.omissions == Omissions()
+        and not subscription.left_out.exists()
+    )
 
 
 # --- Repositories ---

@@ -2,13 +2,18 @@
 
 Each list is read newest first and keeps its place in `Subscription.lists`:
 
-    {"said": how many GitHub counts, "top": the first entries as the last probe saw them,
+    {"said": how many GitHub counts,
+     "top": a keyed digest of the first entries as the last probe saw them, whatever the choice covers,
      "watermark": the newest moment of the last finished reading,
      "counted": how many there were when all was read, and what is new since,
      "created": when the newest entry was made,
+     "unreadable", "uncovered", "left_out": of those counted, how many GitHub withheld, how many the choice
+         does not cover, and how many are in places that the member left out,
      "reading": while it is being read, else None:
          {"cursor", "frontier", "newest", "is_whole": to the list's end whatever the watermark,
-          "seen": entries met, "unreadable": those GitHub withheld, "new": made since the last reading,
+          "seen": entries met, "new": made since the last reading,
+          "unreadable", "uncovered", "left_out": as above, of what was met,
+          "is_cut": GitHub said that it does not give all,
           "met", "outside": {week: [short keys]} of a list that is read again whole, records that the choice
           covers and others,
           "is_second": right after a whole reading that met too few}}
@@ -19,14 +24,28 @@ because clocks differ and entries that share a moment come in any order.
 
 Nothing tells of a deleted entry, or of old ones that came into view, but a total that does not follow: then
 that list is read again whole, once, and held records that it no longer has are marked (census.py). What is
-said and found then counts as explained, so totals that can never agree cause no further reading.
+said and found then counts as explained, so totals that can never agree cause no further reading. Where GitHub
+withheld entries, the list is read whole again once a month, and when the member agreed anew.
 """
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Literal, cast
 
-from github_client import Gist, ListItem, ListName, ListPage, ListRequest, Probe, PullRequest, Star
+from django.utils.crypto import salted_hmac
+
+from github_client import (
+    Gist,
+    ListItem,
+    ListName,
+    ListPage,
+    ListRequest,
+    Probe,
+    PullRequest,
+    Star,
+    Unfinished,
+)
 from sync import planner
 from sync.collect import census, reviews
 from sync.collect.collector import Collector
@@ -85,8 +104,8 @@ def note_probe(subscription: Subscription, answer: Probe) -> None:
 
 
 def _note_top(subscription: Subscription, name: ListName, page: ListPage) -> None:
-    state = subscription.lists.setdefault(name, {"said": 0, "top": [], "watermark": None, "reading": None})
-    top = [[_key(item), moment_of(name, item).isoformat()] for item in page.items]
+    state = subscription.lists.setdefault(name, {"said": 0, "top": "", "watermark": None, "reading": None})
+    top = _digest([[_key(item), moment_of(name, item).isoformat()] for item in page.items])
     if state["top"] == top and state["said"] == page.total:
         return
     state["top"], state["said"] = top, page.total
@@ -98,7 +117,20 @@ def _note_top(subscription: Subscription, name: ListName, page: ListPage) -> Non
         _advance(subscription, state, name, page)
     else:
         # What came on top of a reading under way; it will not meet these itself.
-        state["reading"]["new"] += _count_new(state, page.items)
+        _count(subscription, state, name, page.items, only_new=True)
+
+
+def _digest(entries: list[list[str]]) -> str:
+    """Equal for equal entries; it tells nobody else which, because some may be private."""
+    return salted_hmac("sync.lists.top", json.dumps(entries), algorithm="sha256").hexdigest()
+
+
+def read_withheld(subscription: Subscription) -> None:
+    """Whole once more where GitHub withheld something: it may be readable by now."""
+    for name in names_for(subscription.kinds):
+        state = subscription.lists.get(name, {})
+        if state.get("unreadable") or (state.get("reading") or {}).get("unreadable"):
+            state["reading"] = _new_reading(state, is_whole=True)
 
 
 def _new_reading(state: Mapping[str, Any], *, is_whole: bool, is_second: bool = False) -> dict[str, Any]:
@@ -110,6 +142,9 @@ def _new_reading(state: Mapping[str, Any], *, is_whole: bool, is_second: bool = 
         "is_second": is_second,
         "seen": 0,
         "unreadable": 0,
+        "uncovered": 0,
+        "left_out": 0,
+        "is_cut": False,
         "new": 0,
         # What is not held yet cannot be missed.
         "met": {} if is_whole and state["watermark"] else None,
@@ -151,8 +186,9 @@ def _advance(subscription: Subscription, state: dict[str, Any], name: ListName, 
     newest = max([*moments, *([known] if known else [])], default=None)
     reading["newest"] = newest.isoformat() if newest else None
     reading["seen"] += len(page.items)
-    reading["unreadable"] += page.unreadable + page.is_over_limit
-    reading["new"] += _count_new(state, page.items)
+    reading["unreadable"] += page.unreadable
+    reading["is_cut"] = reading.get("is_cut", False) or page.is_over_limit
+    _count(subscription, state, name, page.items, only_new=not reading["is_whole"])
     if reading["met"] is not None:
         _note_met(subscription, reading, name, page.items)
     is_below = bool(moments) and watermark is not None and min(moments) < watermark - OVERLAP
@@ -164,13 +200,38 @@ def _advance(subscription: Subscription, state: dict[str, Any], name: ListName, 
         reading["frontier"] = min(moments).isoformat()
 
 
-def _count_new(state: dict[str, Any], items: Iterable[ListItem]) -> int:
-    """How many were made after the newest one known."""
-    newest = _moment(state.get("created"))
+def _count(
+    subscription: Subscription,
+    state: dict[str, Any],
+    name: ListName,
+    items: Sequence[ListItem],
+    *,
+    only_new: bool,
+) -> None:
+    """How many were made after the newest one known; and how many become no record, and why."""
+    reading, newest = state["reading"], _moment(state.get("created"))
     made = [created_of(item) for item in items]
     if made:
         state["created"] = max([*made, *([newest] if newest else [])]).isoformat()
-    return sum(newest is None or moment > newest for moment in made)
+    new = [item for item, moment in zip(items, made, strict=True) if newest is None or moment > newest]
+    reading["new"] += len(new)
+    for reason in _reasons_against(subscription, name, new if only_new else items):
+        reading[reason] = reading.get(reason, 0) + 1
+
+
+def _reasons_against(
+    subscription: Subscription, name: ListName, items: Iterable[ListItem]
+) -> Iterator[Literal["uncovered", "left_out"]]:
+    """Of each item that becomes no record."""
+    omissions, left_out = subscription.omissions, memory_of(subscription)
+    for item in items:
+        place = None if isinstance(item, Gist) else item.repository
+        if not is_listed(subscription, item):
+            yield "uncovered"
+        elif left_out.covers_key(KIND_OF[name], record_key(item), place.node_id if place else None) or (
+            place and omissions.covers(place.node_id, place.name, place.visibility, subscription.github_login)
+        ):
+            yield "left_out"
 
 
 def _note_met(
@@ -188,18 +249,27 @@ def _end_reading(subscription: Subscription, state: dict[str, Any], name: ListNa
     """Where the totals do not follow from what was read, the list is read again whole, but only once."""
     reading = state["reading"]
     state["watermark"], state["reading"] = reading["newest"], None
+    _note_reasons(state, reading)
     if reading["is_whole"]:
         state["counted"] = total
         if reading["seen"] + reading["unreadable"] < total:
             # Entries that moved to the top while the list was read: they are above the newest one it met.
             state["reading"] = _new_reading(state, is_whole=False, is_second=True)
-        elif reading["met"] is not None and not reading["unreadable"]:
+        elif reading["met"] is not None and not (reading["unreadable"] or reading["is_cut"]):
             stage(subscription, _missing(subscription, name, reading))
         return
     expected = state.get("counted", total - reading["new"]) + reading["new"]
     state["counted"] = total
     if expected != total and not reading["is_second"]:
         state["reading"] = _new_reading(state, is_whole=True)
+
+
+def _note_reasons(state: dict[str, Any], reading: Mapping[str, Any]) -> None:
+    """A whole reading met all; another one meets anew what is new, and what was withheld perhaps again."""
+    is_whole = reading["is_whole"]
+    for reason in ("uncovered", "left_out"):
+        state[reason] = (0 if is_whole else state.get(reason, 0)) + reading.get(reason, 0)
+    state["unreadable"] = max(0 if is_whole else state.get("unreadable", 0), reading["unreadable"])
 
 
 def _missing(
@@ -221,8 +291,8 @@ def _stage(subscription: Subscription, items: Iterable[ListItem]) -> None:
     stage(subscription, list_entries(subscription, items))
     for item in items:
         if isinstance(item, PullRequest) and "reviews" in subscription.kinds:
-            more = [] if item.are_reviews_whole else [(item.node_id, item.reviews_cursor)]
-            reviews.note_rest(subscription, item.reviews, more)
+            rest = Unfinished(item.node_id, item.repository, item.reviews_cursor)
+            reviews.note_rest(subscription, item.reviews, () if item.are_reviews_whole else (rest,))
 
 
 def moment_of(name: ListName, item: ListItem) -> datetime:

@@ -25,11 +25,12 @@ def probe(collector: Collector, now: datetime) -> None:
         _note_identity(subscription, answer)
         calendars.note_years(subscription, answer, today)
         repositories.note_probe(subscription, answer)
-        is_active = calendars.note_days(subscription, answer.contributions)
+        days = calendars.note_days(subscription, answer.contributions)
         lists.note_probe(subscription, answer)
-        reviews.note_probe(subscription, answer, now, is_active=is_active)
+        reviews.note_probe(subscription, answer, now, days)
         releases.note_probe(subscription, now)
-        _note_month(subscription, now)
+        is_month = _note_month(subscription, now)
+        _note_withheld(subscription, now, is_month=is_month)
         collector.run.probed_at = now
         collector.count(probed_at=now)
         subscription.save(
@@ -82,16 +83,29 @@ def _note_identity(subscription: Subscription, answer: Probe) -> None:
     }
 
 
-def _note_month(subscription: Subscription, now: datetime) -> None:
-    """Once a month totals and calendars are compared for everything, whatever the probe said."""
+def _note_month(subscription: Subscription, now: datetime) -> bool:
+    """Once a month totals and calendars are compared for everything, whatever the probe said; True then."""
     compared_at = subscription.probe.get("compared_at")
     if compared_at and datetime.fromisoformat(compared_at) > now - EVERYTHING_EVERY:
-        return
+        return False
     subscription.probe["compared_at"] = now.isoformat()
     if compared_at is None:
-        return  # the first run reads everything anyway
+        return False  # the first run reads everything anyway
     calendars.read_again(subscription, now.astimezone(UTC).date())
-    reviews.read_withheld(subscription)
     histories = subscription.repositories.filter(is_fork=False, not_readable="", cursor="")
     # What GitHub counted and did not give may have become readable: `reading` remembers how much that was.
     histories.exclude(head_oid="").update(is_read=False, said_for_oid="", reading={})
+    return True
+
+
+def _note_withheld(subscription: Subscription, now: datetime, *, is_month: bool) -> None:
+    """What GitHub withheld may have become readable: each month, and with what the member granted since.
+
+    Nothing tells of it: the total counts such entries all the time.
+    """
+    agreed_at = subscription.agreement.get("agreed_at", "")
+    known = subscription.probe.get("agreed_at", agreed_at)
+    subscription.probe["agreed_at"] = agreed_at
+    if is_month or known != agreed_at:
+        lists.read_withheld(subscription)
+        reviews.read_withheld(subscription, now)

@@ -1,6 +1,6 @@
 """Which repositories there are, and which of them have something new to read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from github_client import Contributions, Probe, Repository, RepositoryPage
@@ -32,7 +32,7 @@ def note_probe(subscription: Subscription, answer: Probe) -> None:
     state = {
         "total": page.total,
         "cursor": page.end_cursor if goes_on or (page.has_next and unfinished) else None,
-        "met": [repository.node_id for repository in contributed] if is_shorter else known.get("met"),
+        "met": _held(subscription, contributed) if is_shorter else known.get("met"),
     }
     _note_met(subscription, state, page)
     subscription.lists[LIST] = state
@@ -57,12 +57,18 @@ def _note_met(subscription: Subscription, state: dict[str, Any], page: Repositor
     """At the end of a list that became shorter, those it did not have are to be asked for by their id."""
     if state["met"] is None:
         return
-    state["met"] += [repository.node_id for repository in page.repositories]
+    state["met"] += _held(subscription, page.repositories)
     if state["cursor"] is None:
         suspects = subscription.repositories.filter(is_fork=False, not_readable="", cursor="")
         suspects = suspects.exclude(node_id__in=state["met"]).exclude(head_oid="")
         suspects.update(is_read=False, said_for_oid="")
         state["met"] = None
+
+
+def _held(subscription: Subscription, repositories: Iterable[Repository]) -> list[str]:
+    """Of others nothing is noted: the choice may not cover them."""
+    listed = [repository.node_id for repository in repositories]
+    return list(subscription.repositories.filter(node_id__in=listed).values_list("node_id", flat=True))
 
 
 def note_contributed(subscription: Subscription, answer: Contributions) -> None:

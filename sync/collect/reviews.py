@@ -5,19 +5,33 @@ first, but never more than 1,000 to a query: the search then goes on below the o
 is kept in `Subscription.lists["reviews"]`:
 
     {"watermark": when the last finished reading began, "contributions": what the probe counted,
-     "reading": {"cursor", "until", "since", "frontier", "began", "read"} or None,
+     "reading": {"cursor", "until", "since", "frontier", "began", "read",
+         "unreadable": pull requests that GitHub withheld, "tail": those of them after the frontier} or None,
+     "unreadable": pull requests withheld when all was read, or since,
+     "beyond": how many the search could not reach because too many were withheld,
      "rests": nested lists that are longer than what came with their parent,
-     "withheld": those of them that GitHub did not manage to give, tried again once a month}
+     "withheld": those of them that GitHub did not manage to give, tried again as what is unreadable is}
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 
-from github_client import Forbidden, NotFound, Probe, Review, ReviewSizes
+from github_client import (
+    Contributions,
+    Forbidden,
+    NotFound,
+    Probe,
+    RepositoryRef,
+    Review,
+    ReviewPage,
+    ReviewSizes,
+    Unfinished,
+)
 from sync import planner
+from sync.collect.calendars import DaysNoted
 from sync.collect.collector import Collector
 from sync.collect.github_records import file_kind, is_covered, moment, review_comment, review_entry
 from sync.left_out import memory_of
@@ -26,6 +40,7 @@ from sync.records import Entry, record_entry
 from sync.staging import stage
 
 LIST = "reviews"
+EVERY = timedelta(days=7)
 OVERLAP = timedelta(minutes=10)
 # What one search gives at the most (GitHub: "only the first 1000 search results are available").
 SEARCH_LIMIT = 1000
@@ -33,30 +48,75 @@ SEARCH_LIMIT = 1000
 REVIEWS, COMMENTS = 5, 30
 
 
-def note_probe(subscription: Subscription, answer: Probe, now: datetime, *, is_active: bool) -> None:
-    """Begin a reading the first time, and whenever the contributions tell of new reviews.
+def note_probe(subscription: Subscription, answer: Probe, now: datetime, days: DaysNoted) -> None:
+    """Begin a reading the first time, whenever the contributions tell of new reviews, and once a week.
 
-    The count belongs to the probe's window, which moves each Monday: another window is compared by whether
-    any of its days changed.
+    GitHub counts one review of each pull request, on one day: another one of the same pull request moves it
+    to another day at the most.
     """
     if LIST not in subscription.kinds:
         return
     state = _state(subscription)
-    counted = {"since": answer.contributions.since.isoformat(), "reviews": answer.contributions.reviews}
+    counted = _counted(answer.contributions)
     known, state["contributions"] = state.get("contributions"), counted
-    is_first = known is None
-    is_moved = known != counted and (is_active or (known or {}).get("since") == counted["since"])
-    if state["reading"] is None and (is_first or (is_moved and answer.contributions.reviews)):
-        watermark = state["watermark"]
-        since = datetime.fromisoformat(watermark) - OVERLAP if watermark else None
-        state["reading"] = {
-            "cursor": None,
-            "until": None,
-            "since": since.isoformat() if since else None,
-            "frontier": now.isoformat(),
-            "began": now.isoformat(),
-            "read": 0,
-        }
+    if state["reading"] is not None:
+        return
+    is_news = bool(answer.contributions.reviews) and _is_news(known or {}, counted, days)
+    watermark = _moment(state["watermark"])
+    if known is None or is_news or watermark is None or watermark <= now - EVERY:
+        state["reading"] = _new_reading(now, watermark)
+
+
+def _counted(contributions: Contributions) -> dict[str, Any]:
+    others = (
+        contributions.commits,
+        contributions.issues,
+        contributions.pull_requests,
+        contributions.created_total,
+    )
+    return {
+        "since": contributions.since.isoformat(),
+        "reviews": contributions.reviews,
+        "others": [*others],
+    }
+
+
+def _is_news(known: Mapping[str, Any], counted: Mapping[str, Any], days: DaysNoted) -> bool:
+    """Whether the counts of reviews differ, or a day lost more than the counts of all kinds did.
+
+    The counts belong to the probe's window, which moves each Monday: another window is compared by whether
+    any of its days changed.
+    """
+    if known.get("since") != counted["since"]:
+        return days.are_news
+    if known["reviews"] != counted["reviews"]:
+        return True
+    pairs = zip(known.get("others", ()), counted["others"], strict=False)
+    explained = sum(max(before - after, 0) for before, after in pairs)
+    return bool(days.lost > explained)
+
+
+def _new_reading(now: datetime, watermark: datetime | None) -> dict[str, Any]:
+    return {
+        "cursor": None,
+        "until": None,
+        "since": (watermark - OVERLAP).isoformat() if watermark else None,
+        "frontier": now.isoformat(),
+        "began": now.isoformat(),
+        "read": 0,
+        "unreadable": 0,
+        "tail": 0,
+    }
+
+
+def read_withheld(subscription: Subscription, now: datetime) -> None:
+    """All once more where GitHub withheld something, and what it gave up on: it may be readable by now."""
+    state = subscription.lists.get(LIST)
+    if state is None or LIST not in subscription.kinds:
+        return
+    state["rests"] += state.pop("withheld", [])
+    if state.get("unreadable") or (state["reading"] or {}).get("unreadable"):
+        state["reading"] = _new_reading(now, None)
 
 
 def _state(subscription: Subscription) -> dict[str, Any]:
@@ -91,22 +151,34 @@ def read_reviews(collector: Collector, request: planner.ReadReviews) -> None:
     with collector.recorded():
         _stage(subscription, page.reviews)
         note_rest(subscription, page.reviews, page.unfinished)
-        reading["read"] += page.pull_requests
-        if page.oldest_updated_at is not None:
-            reading["frontier"] = page.oldest_updated_at.isoformat()
-        reading["cursor"] = page.end_cursor
+        _advance(reading, page)
         if not page.has_next:
-            _end_query(subscription.lists[LIST], page.total, page.oldest_updated_at)
+            _end_query(subscription.lists[LIST], page.total)
         subscription.save(update_fields=["lists"])
 
 
-def _end_query(state: dict[str, Any], total: int, oldest: datetime | None) -> None:
+def _advance(reading: dict[str, Any], page: ReviewPage) -> None:
+    """Results that GitHub withholds take their places in the search, but tell no moment."""
+    reading["read"] += page.pull_requests + page.unreadable
+    reading["unreadable"] = reading.get("unreadable", 0) + page.unreadable
+    if page.oldest_updated_at is None:
+        reading["tail"] = reading.get("tail", 0) + page.unreadable
+    else:
+        reading["frontier"], reading["tail"] = page.oldest_updated_at.isoformat(), page.unreadable_at_end
+    reading["cursor"] = page.end_cursor
+
+
+def _end_query(state: dict[str, Any], total: int) -> None:
     """A query that GitHub cut at its limit goes on below the oldest moment seen; else the reading is over."""
     reading = state["reading"]
     is_cut = total > reading["read"] and reading["read"] >= SEARCH_LIMIT
-    if is_cut and oldest is not None and oldest.isoformat() != reading["until"]:
-        reading.update(cursor=None, until=oldest.isoformat(), read=0)
+    if is_cut and reading["frontier"] != reading["until"]:
+        withheld = reading["unreadable"] - reading["tail"]  # the next query meets those at the end again
+        reading.update(cursor=None, until=reading["frontier"], read=0, unreadable=withheld, tail=0)
         return
+    found = {"unreadable": reading["unreadable"], "beyond": total - reading["read"] if is_cut else 0}
+    is_whole = reading["since"] is None
+    state.update({name: n if is_whole else max(n, state.get(name, 0)) for name, n in found.items()})
     state["watermark"], state["reading"] = reading["began"], None
 
 
@@ -119,20 +191,36 @@ def _stage(subscription: Subscription, found: Iterable[Review]) -> None:
 
 
 def note_rest(
-    subscription: Subscription, found: Iterable[Review], more_reviews: Iterable[tuple[str, str | None]]
+    subscription: Subscription, found: Iterable[Review], more_reviews: Iterable[Unfinished]
 ) -> None:
-    """Remember nested lists that are longer than what came: nothing is cut silently."""
-    queue, left_out = _state(subscription)["rests"], memory_of(subscription)
+    """Remember nested lists that are longer than what came: nothing is cut silently.
+
+    What the choice does not cover is not even noted.
+    """
+    queue, left_out, omissions = (
+        _state(subscription)["rests"],
+        memory_of(subscription),
+        subscription.omissions,
+    )
+
+    def is_kept(place: RepositoryRef) -> bool:
+        return (
+            is_covered(subscription, place.visibility)
+            and not left_out.covers_repository(place.node_id)
+            and not omissions.covers(place.node_id, place.name, place.visibility, subscription.github_login)
+        )
+
     for review in found:
-        if left_out.covers_key(LIST, (review.node_id,), review.repository.node_id):
+        if left_out.covers_key(LIST, (review.node_id,), None) or not is_kept(review.repository):
             continue
-        if not review.are_comments_whole and is_covered(subscription, review.repository.visibility):
+        if not review.are_comments_whole:
             submitted = moment(review.submitted_at) or ""
             place = f"{submitted} {file_kind(review.repository.visibility)}"
             _add_rest(queue, "review_comments", review.node_id, review.comments_cursor, place)
     now = moment(timezone.now()) or ""
-    for node_id, cursor in more_reviews:
-        _add_rest(queue, "reviews", node_id, cursor, now)
+    for rest in more_reviews:
+        if is_kept(rest.repository):
+            _add_rest(queue, "reviews", rest.pull_request_id, rest.cursor, now)
 
 
 def _add_rest(queue: list[dict[str, str]], kind: str, node_id: str, cursor: str | None, place: str) -> None:
@@ -179,12 +267,6 @@ def go_without(collector: Collector) -> None:
         state = _state(collector.subscription)
         state["withheld"] = [*state.get("withheld", ()), state["rests"].pop(0)]
         collector.subscription.save(update_fields=["lists"])
-
-
-def read_withheld(subscription: Subscription) -> None:
-    state = subscription.lists.get(LIST, {})
-    if state.get("withheld"):
-        state["rests"] += state.pop("withheld")
 
 
 def _as_dict(rest: planner.Rest) -> dict[str, str]:

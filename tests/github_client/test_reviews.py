@@ -128,7 +128,9 @@ def test_a_review_of_a_commit_that_is_gone(client: GitHubClient, github: respons
 def test_more_reviews_than_came_are_told(client: GitHubClient, github: responses.RequestsMock) -> None:
     cut = connection(review(1), totalCount=11, pageInfo=MORE)
     answer_graphql(github, data(search=found(reviewed(reviews=cut), reviewed("PR_2"))))
-    assert client.fetch_reviews("octocat", None, None, None).unfinished == (("PR_1", "more"),)
+    (rest,) = client.fetch_reviews("octocat", None, None, None).unfinished
+    assert (rest.pull_request_id, rest.cursor) == ("PR_1", "more")
+    assert rest.repository.visibility == "public", "so that nothing private is noted that was not chosen"
 
 
 def test_reviews_that_were_cut_silently_are_told_too(
@@ -137,7 +139,7 @@ def test_reviews_that_were_cut_silently_are_told_too(
     cut = connection(review(1), totalCount=2)
     answer_graphql(github, data(search=found(reviewed(reviews=cut), reviewed("PR_2", reviews=None))))
     unfinished = client.fetch_reviews("octocat", None, None, None).unfinished
-    assert unfinished == (("PR_1", None), ("PR_2", None))
+    assert [(rest.pull_request_id, rest.cursor) for rest in unfinished] == [("PR_1", None), ("PR_2", None)]
 
 
 def test_more_comments_than_came_are_told(client: GitHubClient, github: responses.RequestsMock) -> None:
@@ -160,6 +162,15 @@ def test_a_result_that_came_as_null_does_not_lose_its_siblings(
     )
     page = client.fetch_reviews("octocat", None, None, None)
     assert (len(page.reviews), page.pull_requests, page.unreadable, page.total) == (1, 1, 1, 3)
+
+
+def test_results_withheld_at_the_end_tell_no_moment_and_are_counted(
+    client: GitHubClient, github: responses.RequestsMock
+) -> None:
+    answer_graphql(github, data(search=found(None, reviewed(), None, None)))
+    page = client.fetch_reviews("octocat", None, None, None)
+    assert (page.pull_requests, page.unreadable, page.unreadable_at_end) == (1, 3, 2)
+    assert page.oldest_updated_at == CHANGED
 
 
 def test_a_review_that_came_as_null_does_not_lose_its_siblings(

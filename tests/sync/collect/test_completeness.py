@@ -39,7 +39,15 @@ def test_comments_of_all_sorts_are_one_kind(subscription: Subscription) -> None:
     ("held", "missed", "said", "private", "words"),
     [
         (7, 2, 5, True, "2 were deleted on GitHub, or undone, since they were saved; they stay here"),
-        (5, 0, 9, False, "4 are in places that are not public, which are not part of your choice"),
+        (
+            (
+                5,
+                0,
+                9,
+                False,
+                "4 are in places that are not part of your choice, or GitHub does not give them to us",
+            )
+        ),
         (5, 0, 9, True, "GitHub counts 4 that it does not give to us"),
         (9, 0, 5, True, "4 are no longer counted by GitHub; they stay here"),
         (7, 2, 8, True, "they stay here; GitHub counts 3 that it does not give to us"),
@@ -52,6 +60,41 @@ def test_every_difference_is_explained(
     (stars,) = holding(subscription, {"stars": said}, {"stars": held}, {"stars": missed} if missed else {})
     assert not stars.agrees
     assert stars.explanation.endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("counted", "words"),
+    [
+        ({"unreadable": 4}, "GitHub withholds 4 from us"),
+        ({"uncovered": 4}, "4 are in places that are not public, which are not part of your choice"),
+        (
+            {"unreadable": 1, "uncovered": 1, "left_out": 1},
+            (
+                "GitHub withholds 1 from us; "
+                "1 are in places that are not public, which are not part of your choice; "
+                "1 are in places that you left out; "
+                "1 are in places that are not part of your choice, or GitHub does not give them to us"
+            ),
+        ),
+        ({"uncovered": 9}, "4 are in places that are not public, which are not part of your choice"),
+    ],
+)
+def test_what_was_counted_while_reading_is_no_guess(
+    subscription: Subscription, counted: dict[str, int], words: str
+) -> None:
+    subscription.lists = {"issues": {"said": 9, "reading": None, **counted}}
+    (issues,) = completeness.of_lists(subscription, [{"2026-W18": entry(counts={"issues": 5})}])
+    assert issues.explanation == words
+
+
+def test_reviews_that_github_withholds_are_said_though_it_counts_none(subscription: Subscription) -> None:
+    assert completeness.of_lists(subscription, [{"2026-W18": entry(counts={"reviews": 5})}]) == []
+    subscription.lists = {"reviews": {"watermark": None, "reading": None, "unreadable": 2}}
+    (reviews,) = completeness.of_lists(subscription, [{"2026-W18": entry(counts={"reviews": 5})}])
+    assert (reviews.held, reviews.said, reviews.agrees) == (5, None, False)
+    assert reviews.explanation == "GitHub withholds at least 2 pull requests with reviews of yours"
+    subscription.agreement["kinds"] = ["issues"]
+    assert completeness.of_lists(subscription, []) == []
 
 
 def test_a_list_that_is_being_read_says_so(subscription: Subscription) -> None:
@@ -103,16 +146,19 @@ def test_years_are_compared_by_calendar_days_newest_first(subscription: Subscrip
 
 
 def test_the_dashboard_shows_the_comparison_and_what_cannot_be_had(subscription: Subscription) -> None:
-    weeks = {"2026-W18": entry(counts={"issues": 3}, days={"2026-04-27": {"issues": 3}})}
+    counts = {"issues": 3, "reviews": 5}
+    weeks = {"2026-W18": entry(counts=counts, days={"2026-04-27": counts})}
     YearFile.objects.create(
         subscription=subscription, kind="public", year=2026, weeks=weeks, current_id=1, size=1
     )
-    Subscription.objects.update(lists={"issues": {"said": 5, "reading": None}})
+    withheld = {"watermark": None, "reading": None, "unreadable": 2}
+    Subscription.objects.update(lists={"issues": {"said": 5, "reading": None}, "reviews": withheld})
     for n in range(3):
         add_repository(subscription, f"o/less-{n}", held=3, said=4)
     browser = signed_in(subscription.user)
     html = browser.get(reverse("dashboard")).content.decode()
-    assert "which are not part of your choice" in html
+    assert "2 are in places that are not part of your choice, or GitHub does not give them to us" in html
+    assert "5</strong> reviews" in html
     assert "Commits agree in 0 of 3 repositories" in html
     assert "o/less-2" in html
     for words in ("other than the default one", "not linked to your GitHub account", "only a co-author"):

@@ -12,6 +12,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from sandbox.github.generated_size import Size
+from sandbox.github.service import Service
 from sync import archive
 from sync.consent import KINDS, Choice
 from sync.documents import PROFILE_SCHEMA_FILE
@@ -158,3 +159,24 @@ def test_switching_private_off_deletes_exactly_the_private_files(live: Live) -> 
         for private_name in private_names(world):
             assert not any(private_name in content for content in world.stored().values())
         assert world.github.accounting()["writes"] == 0
+
+
+def test_of_private_things_that_were_not_chosen_not_even_an_id_is_noted(world: World) -> None:
+    """Promise 11, with a token that could read them; also no request is made for what they hold."""
+    world.connect(Choice.PRIVATE)
+    service: Service = world.github.app.extensions["github_stand_in"]
+    home = next(each for each in service.world.catalogue.repositories if each.is_private)
+    own = world.act("create_pull_request", repository=home.full_name)["id"]
+    others = world.act("create_pull_request", repository=home.full_name, login="ada-0")["id"]
+    made = [home.node_id, own, others, world.act("create_issue", repository=home.full_name)["id"]]
+    made += [world.act("submit_review", on=on, comments=40)["id"] for on in (own, others) for _ in range(7)]
+    made.append(world.act("create_comment", on=own)["id"])
+
+    run = world.start()
+    while run.is_active:
+        world.step(run)
+        noted = json.dumps([world.subscription.lists, world.subscription.probe])
+        assert [node_id for node_id in made if node_id in noted] == []
+    assert run.state == SyncRun.State.SUCCEEDED
+    assert world.asked("MoreReviews") == world.asked("MoreReviewComments") == []
+    assert world.sync().requests == 1
