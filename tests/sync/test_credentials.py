@@ -1,6 +1,7 @@
 """Refreshing at the protocol's edge: one at a time, stored before use, believed only when re-read."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import parse_qs
 
@@ -11,7 +12,7 @@ from django.db import connections
 from django.utils import timezone
 from requests import PreparedRequest
 
-from accounts.models import Credential
+from accounts.models import Credential, User
 from openhumans_client import InvalidClient, Unavailable
 from sync import credentials
 from sync.errors import GitHubAccessLost, OpenHumansAccessLost
@@ -145,22 +146,40 @@ def test_a_member_without_an_identity_has_no_access(subscription: Subscription, 
         credentials.github_token(subscription.user)
 
 
-def test_two_workers_refresh_once(subscription: Subscription, providers: Providers) -> None:
-    """The second waits for the row and finds the new pair: the old refresh token is spent only once."""
-    expire(subscription, "openhumans")
+@pytest.mark.parametrize(
+    ("provider", "address", "token_of"),
+    [
+        ("openhumans", OPENHUMANS_TOKEN, credentials.openhumans_token),
+        ("github", GITHUB_TOKEN, credentials.github_token),
+    ],
+)
+def test_two_workers_refresh_once(
+    subscription: Subscription,
+    providers: Providers,
+    provider: str,
+    address: str,
+    token_of: Callable[[User], str],
+) -> None:
+    """The second waits for the row and finds the new pair: the old refresh token is spent only once.
+
+    Spent twice, it is refused (at GitHub with `bad_refresh_token`), and access that lives would seem lost.
+    """
+    expire(subscription, provider)
     spent: list[str] = []
 
     def answer(request: PreparedRequest) -> tuple[int, dict[str, str], str]:
         spent.append(parse_qs(str(request.body))["refresh_token"][0])
         n = len(spent)
+        if spent.count(spent[-1]) > 1:
+            return 200, {"Content-Type": "application/json"}, '{"error": "bad_refresh_token"}'
         body = f'{{"access_token": "a{n}", "refresh_token": "r{n}", "expires_in": 36000, "scope": ""}}'
         return 200, {"Content-Type": "application/json"}, body
 
-    providers.http.add_callback(responses.POST, OPENHUMANS_TOKEN, callback=answer)
+    providers.http.add_callback(responses.POST, address, callback=answer)
     found: list[str] = []
 
     def work() -> None:
-        found.append(credentials.openhumans_token(subscription.user))
+        found.append(token_of(subscription.user))
         connections.close_all()
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -170,3 +189,4 @@ def test_two_workers_refresh_once(subscription: Subscription, providers: Provide
         thread.join()
     assert found == ["a1"] * 4
     assert len(spent) == 1
+    assert credential_of(subscription, provider).refresh_token == "r1"
