@@ -116,10 +116,22 @@ def read_calendar(collector: Collector, request: planner.ReadCalendar) -> None:
             stage_window(subscription, window, answer)
             _note_private_count(subscription, window, answer)
             note_contributed(subscription, answer)
+            _note_cut(calendar, window, answer)
             if answer.is_cut:
                 shorter += [[a.isoformat(), b.isoformat()] for a, b in planner.halves(window)]
         calendar["windows"] = shorter + left
         subscription.save(update_fields=["lists"])
+
+
+def _note_cut(calendar: dict[str, Any], window: tuple[date, date], answer: Contributions) -> None:
+    """A window too short to be asked for in halves is all there is: what it does not name is remembered."""
+    first, last = (day.isoformat() for day in window)
+    cut = [each for each in calendar.get("cut", ()) if not (first <= each["since"] and each["until"] <= last)]
+    if answer.is_cut and not planner.halves(window):
+        named = len(answer.repositories) + len(answer.created)
+        total = answer.repositories_total + answer.created_total
+        cut.append({"since": first, "until": last, "named": named, "total": total})
+    calendar["cut"] = cut
 
 
 def _not_held(subscription: Subscription, entries: list[Entry]) -> list[Entry]:

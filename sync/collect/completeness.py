@@ -14,7 +14,7 @@ from sync.collect.lists import KIND_OF
 from sync.ledger import WeekEntry
 from sync.models import RepositoryState, Subscription, YearFile
 from sync.omissions import Omissions
-from sync.records import CALENDAR
+from sync.records import CALENDAR, COMMITS
 
 LABELS = {
     "issues": "issues opened",
@@ -31,7 +31,7 @@ STILL_READ = "still being read"
 REASONS = {
     "unreadable": "GitHub withholds {} from us",
     "uncovered": "{} are in places that are not public, which are not part of your choice",
-    "left_out": "{} are in places that you left out",
+    "left_out": "{} are in places that you left out or did not tick",
 }
 
 
@@ -101,7 +101,7 @@ def of_lists(
         )
         for kind, listed in found.items()
     ]
-    return lines + _of_reviews(subscription, held["reviews"])
+    return lines + _of_reviews(subscription, held["reviews"]) + _of_cut_windows(subscription)
 
 
 @dataclass(slots=True)
@@ -127,6 +127,20 @@ def _of_reviews(subscription: Subscription, held: int) -> list[Comparison]:
     if beyond:
         explanation += f", and its search does not reach {beyond} more"
     return [Comparison("reviews", held, None, explanation)]
+
+
+def _of_cut_windows(subscription: Subscription) -> list[Comparison]:
+    """Days in which somebody worked in more repositories than GitHub names of any window."""
+    return [
+        Comparison(
+            f"repositories worked in from {cut['since']} to {cut['until']}",
+            cut["named"],
+            cut["total"],
+            "GitHub names no more of so few days; those in none of its lists are missing here",
+        )
+        for cut in subscription.lists.get(CALENDAR, {}).get("cut", ())
+        if COMMITS in subscription.kinds
+    ]
 
 
 def _explain_list(subscription: Subscription, kind: str, held: int, missed: int, listed: _Listed) -> str:

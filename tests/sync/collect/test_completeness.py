@@ -1,3 +1,4 @@
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -6,7 +7,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from github_client import Contributions, Repository
 from sync.collect import completeness
+from sync.collect.calendars import _note_cut
 from sync.models import RepositoryState, Subscription, YearFile
 from tests.sync.page_words import signed_in
 
@@ -72,7 +75,7 @@ def test_every_difference_is_explained(
             (
                 "GitHub withholds 1 from us; "
                 "1 are in places that are not public, which are not part of your choice; "
-                "1 are in places that you left out; "
+                "1 are in places that you left out or did not tick; "
                 "1 are in places that are not part of your choice, or GitHub does not give them to us"
             ),
         ),
@@ -94,6 +97,51 @@ def test_reviews_that_github_withholds_are_said_though_it_counts_none(subscripti
     assert (reviews.held, reviews.said, reviews.agrees) == (5, None, False)
     assert reviews.explanation == "GitHub withholds at least 2 pull requests with reviews of yours"
     subscription.agreement["kinds"] = ["issues"]
+    assert completeness.of_lists(subscription, []) == []
+
+
+def window(days: int, repositories: int) -> Contributions:
+    """A window in which somebody committed to so many repositories; GitHub names a hundred at the most."""
+    named = [
+        (Repository(f"R_{n}", n, f"o/r{n}", "public", False, False, None, None, None), 1)
+        for n in range(min(repositories, 100))
+    ]
+    return Contributions(
+        since=date(2026, 3, 2),
+        until=date(2026, 3, 2) + timedelta(days=days - 1),
+        days={},
+        total=0,
+        restricted=0,
+        repositories=tuple(named),
+        repositories_total=repositories,
+        created=(),
+        created_total=0,
+        commits=0,
+        reviews=0,
+        issues=0,
+        pull_requests=0,
+    )
+
+
+def test_a_week_in_more_repositories_than_github_names_is_said_until_it_names_all(
+    subscription: Subscription,
+) -> None:
+    def read(answer: Contributions) -> None:
+        calendar = subscription.lists.setdefault("calendar", {"windows": []})
+        _note_cut(calendar, (answer.since, answer.until), answer)
+
+    read(window(30, 130))
+    assert completeness.of_lists(subscription, []) == [], "it is asked for in halves"
+    read(window(7, 130))
+    for _ in range(2):
+        (line,) = completeness.of_lists(subscription, [])
+        assert (line.name, line.held, line.said) == (
+            "repositories worked in from 2026-03-02 to 2026-03-08",
+            100,
+            130,
+        )
+        read(window(7, 130))
+    read(window(7, 99))
     assert completeness.of_lists(subscription, []) == []
 
 

@@ -6,13 +6,16 @@ A smaller account of the typical kind, made up from a seed; the positions are se
 import json
 import random
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from sandbox.github.generated_size import Size
+from sync.collect import completeness
 from sync.consent import Choice
 from sync.models import SyncRun
 from tests.faults.summary import IS_LONG, SEED
@@ -131,6 +134,40 @@ def test_access_that_was_lost_is_said_and_everything_else_is_there(drill: Drill,
         reasons = {each["repository"]: each["not_readable"] for f in files for each in f["repositories"]}
         assert [name for name, reason in reasons.items() if reason] == said
     world.github.fault(**{fault: False})
+    world.sync()
+    assert drill.is_undisturbed()
+
+
+def records_by_id(world: World) -> dict[str, dict[str, Any]]:
+    kinds = ("issues", "pull_requests", "comments", "discussions", "gists", "reviews")
+    return {record["id"]: record for kind in kinds for record in world.records(kind)}
+
+
+def test_entries_that_are_withheld_are_said_and_everything_else_is_there(drill: Drill) -> None:
+    """Entries of lists and pull requests of the search, anywhere in them; they come when access is back."""
+    world = drill.world
+    before, commits = records_by_id(world), sorted(world.oids())
+    kinds = {kind: [r["id"] for r in world.records(kind)] for kind in ("issues", "comments", "pull_requests")}
+    others = {review["pull_request_id"] for review in world.records("reviews")} - before.keys()
+    chosen = {node_id for ids in kinds.values() for node_id in drill.chance.sample(sorted(ids), 2)}
+    reviewed = {*drill.chance.sample(sorted(others), 2)}
+    run = drill.backfill(forbidden_node=sorted(chosen | reviewed))
+    lost = {
+        node_id
+        for node_id, record in before.items()
+        if node_id in chosen or record.get("pull_request_id") in chosen | reviewed
+    }
+    assert records_by_id(world) == {k: record for k, record in before.items() if k not in lost}
+    assert sorted(world.oids()) == commits
+    said = {line.name: line.explanation for line in completeness.of_lists(world.subscription)}
+    for name in ("issues opened", "comments", "pull requests opened"):
+        assert said[name].startswith("GitHub withholds 2 from us")
+    assert said["reviews"] == "GitHub withholds at least 2 pull requests with reviews of yours"
+    assert run.requests <= drill.requests + 2, "lists that lack something are not read again and again"
+
+    world.github.fault(forbidden_node=False)
+    world.subscription.probe["compared_at"] = (timezone.now() - timedelta(days=31)).isoformat()
+    world.subscription.save(update_fields=["probe"])
     world.sync()
     assert drill.is_undisturbed()
 

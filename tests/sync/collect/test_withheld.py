@@ -174,4 +174,4 @@ def test_what_the_member_left_out_is_told_apart_too(world: World) -> None:
     world.start_over()
     Subscription.objects.update(agreement=agreement)
     world.sync()
-    assert said(world)["issues opened"] == f"{left_out} are in places that you left out"
+    assert said(world)["issues opened"] == f"{left_out} are in places that you left out or did not tick"
