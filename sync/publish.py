@@ -72,6 +72,8 @@ class Publisher:
     openhumans: OpenHumansClient
     now: datetime
     fresh: set[int] = field(default_factory=set)
+    # Names of files that were written or deleted since the list was asked: of them it is no longer true.
+    outdated: set[str] = field(default_factory=set)
 
     @property
     def subscription(self) -> Subscription:
@@ -82,16 +84,28 @@ class Publisher:
         """By which Open Humans tells our project's files from those of other sources."""
         return self.openhumans.fetch_project().id_label
 
-    @cached_property
+    @property
     def all_files(self) -> list[File]:
+        if self.outdated:
+            self.list_again()
+        return self._all_files
+
+    @property
+    def own_files(self) -> list[File]:
+        """Our project's files of this GitHub account, oldest generation first."""
+        if self.outdated:
+            self.list_again()
+        return self._own_files
+
+    @cached_property
+    def _all_files(self) -> list[File]:
         return self.openhumans.list_files()
 
     @cached_property
-    def own_files(self) -> list[File]:
-        """Our project's files of this GitHub account, oldest generation first."""
+    def _own_files(self) -> list[File]:
         own = [
             file
-            for file in self.all_files
+            for file in self._all_files
             if file.source == self.label
             and file.metadata.get("format") in FORMATS
             and str(file.metadata.get("github_id")) == str(self.subscription.github_id)
@@ -99,11 +113,15 @@ class Publisher:
         return sorted(own, key=lambda file: (generation_of(file), file.id))
 
     def files_of(self, year_file: YearFile) -> list[File]:
-        return [file for file in self.own_files if file.basename == year_file.name]
+        """Those of its name. Lists are slow: what became of other names is no reason to ask again."""
+        if year_file.name in self.outdated:
+            self.list_again()
+        return [file for file in self._own_files if file.basename == year_file.name]
 
     def list_again(self) -> None:
         """What was listed is no longer true; the next who needs it asks again."""
-        for name in ("all_files", "own_files"):
+        self.outdated.clear()
+        for name in ("_all_files", "_own_files"):
             self.__dict__.pop(name, None)
 
 
@@ -494,6 +512,7 @@ def _upload(
         year_file.pending = outcome
         year_file.save(update_fields=["pending"])
     _send(publisher, started, out, outcome["size"])
+    publisher.outdated.add(year_file.name)
     size = publisher.openhumans.complete_upload(started.file_id)
     if size != outcome["size"]:
         raise UploadRefused(f"Open Humans holds {size} bytes of {year_file.name}, not {outcome['size']}.")
@@ -546,6 +565,7 @@ def delete_superseded(publisher: Publisher, year_file: YearFile) -> None:
     """Delete what the current file replaced, by id: names are not unique on Open Humans."""
     for file_id in list(year_file.superseded):
         if file_id != year_file.current_id:
+            publisher.outdated.add(year_file.name)
             publisher.openhumans.delete_file(file_id)
         with transaction.atomic():
             publisher.run.hold()

@@ -20,6 +20,8 @@ from sync.operators import operating
 from sync.operators.operating import NotPossible
 from tests.repositories import Repository
 from tests.sync.broker import Sent
+from tests.sync.legacy.test_github_json import rest_commit
+from tests.sync.test_removing import keep_old_file
 from tests.sync.world import World, living
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -148,6 +150,20 @@ def test_two_files_of_one_year_are_united_and_both_replaced(world: World, newer:
     year.refresh_from_db()
     assert year.generation > newer
     assert reconcile(world).endswith(": right\n")
+
+
+def test_an_old_apps_file_is_taken_over_beside_files_that_have_just_been_united(world: World) -> None:
+    year = oldest(world)
+    stored_again(world, year.name, generation=year.generation + 1)
+    old = rest_commit(1, moment=days_ago(300), sha="a" * 40)
+    old["author"] = {"id": world.subscription.github_id}
+    [state] = world.subscription.repositories.all()
+    keep_old_file(world, {state.name: [old]})
+    Subscription.objects.update(reconciled_at=None, probe={})
+
+    assert world.sync().state == SyncRun.State.SUCCEEDED
+    assert "a" * 40 in world.oids()
+    assert not YearFile.objects.exclude(removed_by_member_at=None).exists()
 
 
 def test_two_profiles_become_one(world: World) -> None:

@@ -392,6 +392,24 @@ def test_killed_at_any_point_it_is_done_by_the_next_worker(world: World) -> None
     assert world.oids() == whole - {commit["oid"]}
 
 
+def test_a_removal_that_ends_beside_new_records_is_not_taken_for_the_members(
+    world: World,
+) -> None:
+    commit = max(world.commits(), key=lambda each: str(each["committed_at"]))
+    run = removing.remove_record(world.subscription, "commits", commit, week_of("commits", commit).year)
+    world.openhumans.fault(fail_start={"times": 1})
+    assert world.step(run) is not None
+    # As after a restart: nobody takes it out but the next sync, which has something new for the same file.
+    SyncRun.objects.filter(pk=run.pk).update(state=SyncRun.State.CANCELLED)
+    world.repository.add([commit["committed_at"]])
+    assert world.sync().state == SyncRun.State.SUCCEEDED
+
+    row = year_of(world, commit)
+    assert (row.removed_by_member_at, row.to_clean) == (None, 0)
+    newest = world.repository.oids() | world.repositories["diary"].oids()
+    assert world.oids() == newest - {commit["oid"]}
+
+
 # --- Letting it come back ---
 
 
