@@ -503,21 +503,35 @@ class EraseScope(models.TextChoices):
 
 # What every message and every request asks is said in SQL: putting it together takes the ORM several times
 # as long as Postgres takes to answer.
+#
+# Both take the subscription's row before the run's, as everybody else who changes the two does: a member's
+# click and a step under way come one after the other, and neither waits for the other in a circle. A row that
+# is locked is read as it is then, and a run is only found by way of it.
 CLAIM = """
-with claimed as (
-    update sync_syncrun
+with subscription as (
+    select id from sync_subscription
+    where id = (select subscription_id from sync_syncrun where id = %(run)s and step = %(step)s)
+    for no key update
+), claimed as (
+    update sync_syncrun run
     set state = 'running', lease_until = %(lease_until)s, nudge_at = %(lease_until)s, resume_at = null,
         wait_reason = '', started_at = coalesce(started_at, %(now)s)
-    where id = %(run)s and step = %(step)s and state = any(%(active)s)
-        and (lease_until is null or lease_until <= %(now)s) and (resume_at is null or resume_at <= %(now)s)
-    returning subscription_id
+    from subscription
+    where run.id = %(run)s and run.step = %(step)s and run.state = any(%(active)s)
+        and (run.lease_until is null or run.lease_until <= %(now)s)
+        and (run.resume_at is null or run.resume_at <= %(now)s)
+        and subscription.id = run.subscription_id
+    returning run.subscription_id
 )
 update sync_subscription set fence = fence + 1 from claimed where id = claimed.subscription_id
 """
 HOLD = """
+with subscription as (
+    select id, fence, blocked_until from sync_subscription where id = %(subscription)s for no key update
+)
 update sync_syncrun run
 set lease_until = %(lease_until)s, nudge_at = %(lease_until)s
-from sync_subscription subscription
+from subscription
 where run.id = %(run)s and run.state = 'running' and run.step = %(step)s
     and subscription.id = run.subscription_id and subscription.fence = %(fence)s
 returning subscription.blocked_until
@@ -650,7 +664,8 @@ class SyncRun(models.Model):
     def renew(self) -> datetime | None:
         """`hold`, and until when nothing may be sent to GitHub for this member, as far as anybody knows."""
         lease_until = timezone.now() + timedelta(seconds=settings.SYNC_LEASE_SECONDS)
-        place = {"run": self.pk, "step": self.step, "fence": self.subscription.fence}
+        subscription = {"subscription": self.subscription_id, "fence": self.subscription.fence}
+        place = {"run": self.pk, "step": self.step, **subscription}
         with connection.cursor() as cursor:
             cursor.execute(HOLD, {**place, "lease_until": lease_until})
             held: tuple[datetime | None] | None = cursor.fetchone()

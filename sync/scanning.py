@@ -54,13 +54,14 @@ def _to_come() -> int:
 
 def set_right(now: datetime) -> None:
     """Make due at once what is put off further than anything ever is: the server's clock was ahead."""
-    far = SyncRun.objects.active().filter(nudge_at__gt=now + runs.LONGEST_WAIT)
-    put_off = far.update(nudge_at=now, resume_at=None, lease_until=None)
     longest = timedelta(days=settings.SYNC_DUE_DAYS) * (1 + runs.DUE_JITTER) + runs.LONGEST_WAIT
     subscriptions = Subscription.objects.filter(
         status=Subscription.Status.ACTIVE, next_due_at__gt=now + longest
     )
-    put_off += subscriptions.update(next_due_at=now)
+    # Subscriptions before runs, as everybody else.
+    put_off = subscriptions.update(next_due_at=now)
+    far = SyncRun.objects.active().filter(nudge_at__gt=now + runs.LONGEST_WAIT)
+    put_off += far.update(nudge_at=now, resume_at=None, lease_until=None)
     if put_off:
         logger.error("A clock of this site was ahead; %d runs and members that it put off are due.", put_off)
 

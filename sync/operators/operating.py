@@ -60,6 +60,8 @@ def run(subscription: Subscription, operator: str, reason: str, kind: Kind = Kin
 
 @transaction.atomic
 def cancel(run_to_cancel: SyncRun, operator: str, reason: str) -> None:
+    # First, as whoever else changes a run: what is noted refers to it.
+    Subscription.objects.select_for_update(no_key=True).filter(pk=run_to_cancel.subscription_id).first()
     if not runs.cancel(run_to_cancel):
         raise NotPossible("The run is over already, or deletes what its member wants gone.")
     _note(Kind.CANCEL, run_to_cancel.subscription, operator, reason)

@@ -36,8 +36,9 @@ def stop_looking(subscription: Subscription) -> None:
 
 def _agree(subscription: Subscription, wishes: dict[str, bool]) -> None:
     with transaction.atomic():
+        # The subscription first, as a step of a run does.
+        known = Subscription.objects.select_for_update(of=("self",), no_key=True).get(pk=subscription.pk)
         scope.lock_settings(subscription)
-        known = Subscription.objects.select_for_update(of=("self",)).get(pk=subscription.pk)
         agreed = {**wishes, "agreed_at": timezone.now().isoformat()}
         known.agreement = {**known.agreement, scope.AGREED: agreed}
         known.next_due_at = timezone.now()
