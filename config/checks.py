@@ -143,6 +143,16 @@ def _deployment() -> Iterator[CheckMessage]:
         yield Doubt(
             "All visitors share one limit: PROXY_ADDRESS_HEADER is empty.", hint=hint, id="config.W003"
         )
+    if not (Path(settings.STATIC_ROOT) / "staticfiles.json").exists():
+        hint = "Run manage.py collectstatic --noinput, with the STATIC_ROOT that web has."
+        yield Error(
+            "STATIC_ROOT holds no staticfiles.json: every page would fail.", hint=hint, id="config.E014"
+        )
+    yield from _advised()
+
+
+def _advised() -> Iterator[CheckMessage]:
+    """What a site can do without, and had better not."""
     if not settings.OPENHUMANS_WEBHOOK_SECRET:
         hint = "Set the secret of the project's deauthorization webhook, so that leaving is heard at once."
         yield Doubt("OPENHUMANS_WEBHOOK_SECRET is empty.", hint=hint, id="config.W004")
@@ -155,11 +165,6 @@ def _deployment() -> Iterator[CheckMessage]:
             "ERASURE_LIST is empty: a restored backup would bring back who was erased.",
             hint=hint,
             id="config.W007",
-        )
-    if not (Path(settings.STATIC_ROOT) / "staticfiles.json").exists():
-        hint = "Run manage.py collectstatic --noinput, with the STATIC_ROOT that web has."
-        yield Error(
-            "STATIC_ROOT holds no staticfiles.json: every page would fail.", hint=hint, id="config.E014"
         )
     if not settings.STATUS_TOKEN:
         hint = "Set it to see /metrics and the details of /readyz."
