@@ -7,6 +7,7 @@ than two points are no line and are left out; routes count only in a file withou
 
 import itertools
 import math
+import time as clock
 from array import array
 from bisect import bisect_right
 
@@ -19,6 +20,8 @@ DEGREE_DECIMALS = 9
 METRE_DECIMALS = 3
 ELEVATIONS_M = (-15_000.0, 100_000.0)
 SENSOR_MAX = 100_000.0
+# Between two looks at the clock.
+STEPS = 1_000
 FIRST_TIME, LAST_TIME = time_of(EARLIEST), time_of(LATEST)
 
 
@@ -27,6 +30,8 @@ class Collector:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self._deadline = clock.monotonic() + limits.seconds
+        self._steps = 0
         self.points = 0
         self.skipped = 0
         self.without_position = 0
@@ -65,7 +70,17 @@ class Collector:
             *(round(value, 3) if 0 <= value <= SENSOR_MAX else NAN for value in (heart_rate, cadence, power)),
         )
 
+    def step(self, count: int = 1) -> None:
+        """A reader calls it for the smallest things it reads, of which a file may hold millions."""
+        self._steps += count
+        if self._steps < STEPS:
+            return
+        self._steps = 0
+        if clock.monotonic() > self._deadline:
+            raise NotReadable("It takes too long to read.")
+
     def count_point(self) -> None:
+        self.step()
         self.points += 1
         if self.points > self.limits.points:
             raise NotReadable(f"It holds more than {self.limits.points:,} points.")

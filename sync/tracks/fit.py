@@ -22,6 +22,8 @@ DEGREES = 180 / 2**31
 # Semicircles are 8.4e-8 degrees apart.
 DEGREE_DECIMALS = 7
 MESSAGES_PER_POINT = 3
+# A watch writes about ten a record; a message may have 255, and each costs as much as a point.
+FIELDS_PER_POINT = 20
 STOPS = ("stop", "stop_all", "stop_disable", "stop_disable_all")
 # What fitdecode lets through from the standard library when a file lies about its own fields.
 DAMAGED = (
@@ -59,17 +61,29 @@ class FitReader:
         self.collector = collector
         self.activity = Activity()
         self.messages = 0
+        self.fields = 0
 
     def read(self, frames: Iterator[Any]) -> None:
         for frame in frames:
             if isinstance(frame, fitdecode.FitHeader):
                 self._hand_over()
+            elif isinstance(frame, fitdecode.FitDefinitionMessage):
+                self._count(len(frame.all_field_defs))
             elif isinstance(frame, fitdecode.FitDataMessage):
-                self.messages += 1
-                if self.messages > MESSAGES_PER_POINT * self.collector.limits.points:
-                    raise NotReadable("It holds far more messages than points.")
+                self._count(len(frame.fields))
                 self._take(frame.name, {f.name: f.value for f in frame.fields if f.name})
         self._hand_over()
+
+    def _count(self, fields: int) -> None:
+        """Definitions count as well: they cost as much, and nothing but points limits their number."""
+        points = self.collector.limits.points
+        self.messages += 1
+        self.fields += fields
+        if self.messages > MESSAGES_PER_POINT * points:
+            raise NotReadable("It holds far more messages than points.")
+        if self.fields > FIELDS_PER_POINT * points:
+            raise NotReadable("It holds far more values than points.")
+        self.collector.step(1 + fields)
 
     def _take(self, name: str, fields: dict[str, Any]) -> None:
         activity = self.activity

@@ -15,7 +15,7 @@ from sync.tracks.collecting import Collector
 from sync.tracks.errors import NotReadable
 from sync.tracks.types import NAN, Series
 from sync.tracks.values import parse_time
-from sync.tracks.xml_stream import Readable
+from sync.tracks.xml_stream import DecodedStream, Readable
 
 MAX_DEPTH = 40
 VALUES_PER_POINT = 8
@@ -76,6 +76,7 @@ class GeoJsonReader:
             raise NotReadable("It is JSON, but no GeoJSON object.")
 
     def _next(self) -> Event:
+        self.collector.step()
         return next(self.events)
 
     def _object(self, depth: int) -> Node:
@@ -232,6 +233,6 @@ def _seconds(time: float) -> float:
 
 def read_geojson(stream: Readable, collector: Collector) -> None:
     try:
-        GeoJsonReader(ijson.basic_parse(stream, use_float=True), collector).read()
+        GeoJsonReader(ijson.basic_parse(DecodedStream(stream), use_float=True), collector).read()
     except (ijson.JSONError, UnicodeDecodeError, StopIteration) as error:
         raise NotReadable("It is not valid JSON, or ends too early.") from error

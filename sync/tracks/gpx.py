@@ -20,6 +20,7 @@ FIELDS = {
     "powerinwatts": "power",
 }
 KINDS = {"trk": Kind.TRACK, "rte": Kind.ROUTE}
+FACTS = ("name", "type")
 
 
 class GpxReader(ElementReader):
@@ -57,7 +58,7 @@ class GpxReader(ElementReader):
                 self.point[field] = parse_number(text) if text else NAN
         elif name in KINDS:
             self.collector.end_track(KINDS[name], self.facts.get("name"), self.facts.get("type"), self.device)
-        elif self.parent in KINDS:
+        elif name in FACTS and self.parent in KINDS:
             self.facts[name] = text
 
 

@@ -16,6 +16,8 @@ MAX_ENTRIES = 10_000
 # PKWARE APPNOTE 4.3.16: the record at the archive's end, and a comment of at most 65,535 bytes after it.
 _END = struct.Struct("<4s4H2LH")
 _END_MAGIC = b"PK\x05\x06"
+# 4.3.15: before that record, where the numbers in it are too small for the archive.
+_LOCATOR_MAGIC, _LOCATOR_BYTES = b"PK\x06\x07", 20
 _ARCHIVES = (".kmz", ".zip", ".gz", ".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz")
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
@@ -38,12 +40,15 @@ def read_kmz(stream: BinaryIO, collector: Collector) -> None:
 def _check_directory(stream: BinaryIO) -> None:
     """The list of entries is read whole when an archive is opened: refuse a huge one before."""
     size = stream.seek(0, 2)
-    tail_size = min(size, _END.size + 0xFFFF)
+    tail_size = min(size, _LOCATOR_BYTES + _END.size + 0xFFFF)
     stream.seek(size - tail_size)
     tail = stream.read(tail_size)
     start = tail.rfind(_END_MAGIC)
     if start < 0 or start + _END.size > len(tail):
         raise NotReadable("It is not a whole zip archive.")
+    if tail[max(0, start - _LOCATOR_BYTES) : start].startswith(_LOCATOR_MAGIC):
+        # Its list of entries could be of any length. No track needs more than four gigabytes.
+        raise NotReadable("It is an archive of a kind (ZIP64) that is not read.")
     entries, directory_bytes = _END.unpack_from(tail, start)[4:6]
     if entries > MAX_ENTRIES or directory_bytes > MAX_ENTRIES * 200:
         raise NotReadable(f"It is an archive of more than {MAX_ENTRIES:,} files.")

@@ -34,13 +34,15 @@ class Kind(StrEnum):
 class Limits:
     """How much one file may cost. What lies beyond is refused, never cut.
 
-    `packed_bytes` counts the file as it lies in the repository, `content_bytes` what it unpacks to.
+    `packed_bytes` counts the file as it lies in the repository, `content_bytes` what it unpacks to; `seconds`
+    are those of the clock on the wall.
     """
 
     packed_bytes: int = 64 * 1024 * 1024
     content_bytes: int = 64 * 1024 * 1024
     points: int = 500_000
     tracks: int = 1_000
+    seconds: float = 30
 
 
 @dataclass(slots=True)

@@ -97,3 +97,13 @@ def test_messages_without_end_are_refused() -> None:
     header = bytes([12, 0x10]) + (100).to_bytes(2, "little") + len(body).to_bytes(4, "little") + b".FIT"
     with pytest.raises(NotReadable, match=r"more (messages|than)"):
         read("a.fit", with_checksum(header + body + b"\x00\x00"), Limits(points=100))
+
+
+@pytest.mark.parametrize("is_data", [True, False])
+def test_fields_without_end_are_refused(*, is_data: bool) -> None:
+    """Messages of 255 fields each, or nothing but definitions of them: few messages, and much to do."""
+    definition = bytes([0x40, 0, 0, 20, 0, 255]) + bytes([200, 1, 2]) * 255
+    body = definition + (b"\x00" + b"\x01" * 255) * 9 if is_data else definition * 9
+    header = bytes([12, 0x10]) + (100).to_bytes(2, "little") + len(body).to_bytes(4, "little") + b".FIT"
+    with pytest.raises(NotReadable, match="far more values than points"):
+        read("a.fit", with_checksum(header + body + b"\x00\x00"), Limits(points=100))

@@ -118,6 +118,16 @@ def test_what_is_no_json_is_refused(content: bytes) -> None:
         read("a.geojson", content)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_says_how_a_file_is_read(encoding: str) -> None:
+    feature = {"type": "Feature", "properties": {"name": "Über die Höhe"}, "geometry": LINE}
+    content = json.dumps(feature, ensure_ascii=False).encode(encoding)
+    [track] = read("a.geojson", content).tracks
+    assert track.name == "Über die Höhe"
+    with pytest.raises(NotReadable, match="not valid JSON"):
+        read("a.geojson", content[:-3])
+
+
 @pytest.mark.parametrize("key", ["coordinates", "features", "geometry", "x"])
 @pytest.mark.parametrize("opening", ["[", '{"geometry":', '{"features":['])
 def test_deep_nesting_is_refused_at_once(key: str, opening: str) -> None:

@@ -3,6 +3,8 @@
 import gzip
 import io
 import random
+import subprocess
+import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -12,9 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync.tracks.collecting import Collector
 from sync.tracks.errors import NotReadable
+from sync.tracks.gpx import GpxReader
 from sync.tracks.reading import read_tracks
 from sync.tracks.types import Limits
+from sync.tracks.xml_stream import parse_xml
 from tests.sync.tracks import samples
 from tests.sync.tracks.samples import gzipped, read, ride
 
@@ -153,6 +158,71 @@ def test_xml_without_end_is_refused_in_little_memory(content: bytes, memory: Cal
     with pytest.raises(NotReadable):
         read("a.gpx", content)
     assert memory() < 150
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("elements", "Its elements have more than 1,000 different names."),
+        ("names of attributes", "Its elements have more than 1,000 different names."),
+        ("attributes", "It has a tag of more than 64 KB."),
+    ],
+)
+def test_names_without_end_are_refused_in_little_memory(kind: str, reason: str) -> None:
+    """Seen from outside, because what the parser itself keeps is not Python's to count."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.sync.tracks.reader", kind], capture_output=True, text=True, check=True
+    )
+    megabytes, why = done.stdout.splitlines()
+    assert why == reason
+    assert int(megabytes) < 25
+
+
+def test_facts_that_nobody_asks_for_are_not_kept() -> None:
+    collector = Collector(Limits())
+    reader = GpxReader(collector)
+    facts = "".join(f"<a{number}>{number}</a{number}>" for number in range(900))
+    parse_xml(io.BytesIO(f"<gpx><trk><name>A</name>{facts}".encode() + b"</trk></gpx>"), reader)
+    assert reader.facts == {"name": "A"}
+
+
+@pytest.mark.parametrize("gap", [0, 1, MEGABYTE - 40_000, MEGABYTE - 70_000])
+def test_a_tag_with_too_many_attributes_is_refused_wherever_it_is_cut(gap: int) -> None:
+    tag = "<trk " + " ".join(f'a="{number:0500}>"' for number in range(140)) + ">"
+    with pytest.raises(NotReadable, match="tag of more than 64 KB"):
+        read("a.gpx", f"<gpx>{' ' * gap}{tag}</trk></gpx>".encode())
+    with pytest.raises(NotReadable, match="more than 100 attributes"):
+        read("a.gpx", ("<gpx><trk " + " ".join(f'a{n}="1"' for n in range(101)) + "></trk></gpx>").encode())
+
+
+def test_long_texts_and_pictures_in_them_are_none_of_that() -> None:
+    picture = f'<![CDATA[<img src="data:image/png;base64,{"A" * 300_000}=="> a < b <!-- {"=" * 90_000}]]>'
+    content = samples.kml_line(ride(20)).replace(
+        b"<ns0:Placemark>", f"<ns0:Placemark><description>{picture}</description>".encode(), 1
+    )
+    assert picture.encode() in content
+    assert len(read("a.kml", content).tracks[0]) == 20
+
+
+MANY = samples.gpx([ride(400)])
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("a.gpx", MANY),
+        ("a.tcx", samples.tcx([ride(400)])),
+        ("a.kml", samples.kml_timed(ride(400))),
+        ("a.geojson", samples.geojson(ride(400))),
+        ("a.fit", samples.fit(ride(400))),
+        ("a.gpx", b"<gpx>" + b"<wpt/>" * 2_000 + b"</gpx>"),
+        ("a.geojson", b'{"other": [' + b"1," * 2_000 + b"1]}"),
+    ],
+    ids=["gpx", "tcx", "kml", "geojson", "fit", "elements", "values"],
+)
+def test_reading_has_a_deadline(path: str, content: bytes) -> None:
+    with pytest.raises(NotReadable, match="It takes too long to read"):
+        read(path, content, Limits(seconds=0))
 
 
 def test_a_gigantic_name_is_cut() -> None:

@@ -76,6 +76,15 @@ def test_too_many_entries_are_refused_before_they_are_listed(monkeypatch: pytest
         read("a.kmz", content)
 
 
+def test_a_list_of_entries_that_says_its_length_elsewhere_is_refused() -> None:
+    """ZIP64: the record at the end tells nothing, and another one would be believed."""
+    content = archive(("doc.kml", KML))
+    end = content.rindex(b"PK\x05\x06")
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1)
+    with pytest.raises(NotReadable, match="ZIP64"):
+        read("a.kmz", content[:end] + locator + content[end:])
+
+
 def test_too_many_documents_are_refused() -> None:
     content = archive(*((f"{number}.kml", KML) for number in range(kmz.MAX_DOCUMENTS + 1)))
     with pytest.raises(NotReadable, match="KML documents"):
