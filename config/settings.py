@@ -75,6 +75,7 @@ SYNC_UPDATE_NOW_SECONDS = env.number("SYNC_UPDATE_NOW_SECONDS", 300)
 # GPS tracks: what one file may be at the most, and how many of one repository are looked at.
 TRACKS_FILE_MB = env.whole_number("TRACKS_FILE_MB", 32, minimum=1)
 TRACKS_POINTS = env.whole_number("TRACKS_POINTS", 500_000, minimum=2)
+TRACKS_SECONDS = env.whole_number("TRACKS_SECONDS", 30, minimum=1)
 TRACKS_FILES_PER_REPOSITORY = env.whole_number("TRACKS_FILES_PER_REPOSITORY", 5000, minimum=1)
 GITHUB_HOURLY_LIMIT = env.whole_number("GITHUB_HOURLY_LIMIT", 5000, minimum=1)
 

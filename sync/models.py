@@ -198,6 +198,8 @@ class RepositoryState(models.Model):
     # Of a tree too large to be listed at once: {"root", "parts": [[folder, oid, is_recursive]], "folders":
     # {folder: oid}}, parts still to be listed and folders that were.
     tree_walk = models.JSONField(default=dict, blank=True)
+    # {folder: how many track files are beyond the cap}, by the part of the tree that they lie in.
+    tracks_left_out = models.JSONField(default=dict, blank=True)
     # For github-profile.json: owner, permission, language, stars, ...
     details = models.JSONField(default=dict)
     not_readable = models.CharField(max_length=200, blank=True)
@@ -404,6 +406,8 @@ class TrackBlob(models.Model):
     # In which files its tracks stand.
     kind = models.CharField(max_length=20, choices=YearFile.Kind.choices, blank=True)
     years = ArrayField(models.PositiveSmallIntegerField(), default=list, blank=True)
+    # How often its reading was begun and not come to an end: a worker that dies of it leaves this behind.
+    begun = models.PositiveSmallIntegerField(default=0)
     # Whether points were left out for a zone: without that zone it has more to give.
     is_cut = models.BooleanField(default=False)
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.defaultfilters import pluralize
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from sync.access import member_page
@@ -99,21 +101,21 @@ def tracks(request: HttpRequest, subscription: Subscription) -> HttpResponse:
 
 def _page(subscription: Subscription, zone_form: ZoneForm) -> dict[str, Any]:
     is_looking = scope.is_looking(subscription)
-    settings = TrackSettings.objects.filter(subscription=subscription).first()
+    chosen = TrackSettings.objects.filter(subscription=subscription).first()
     return {
         "subscription": subscription,
         "agreed": scope.agreed(subscription),
         "is_looking": is_looking,
         "is_running": subscription.active_run is not None,
         "is_listing": is_looking and finding.next_tree(subscription) is not None,
-        "has_answered": settings is not None and settings.answered_at is not None,
+        "has_answered": chosen is not None and chosen.answered_at is not None,
         "repositories": asked_folders(subscription) if is_looking else [],
         "unanswered": unanswered_files(subscription) if is_looking else 0,
-        "settings": settings,
+        "settings": chosen,
         "zones": zones.load(subscription).named,
         "zone_form": zone_form,
         "is_rewriting": is_being_rewritten(subscription),
-        "not_readable": _not_readable(subscription),
+        "not_readable": _not_readable(subscription) + (_beyond_cap(subscription) if is_looking else []),
         "years": _years(subscription),
     }
 
@@ -181,6 +183,18 @@ def _not_readable(subscription: Subscription) -> list[dict[str, str]]:
         {"repository": place.repository.name, "path": place.path, "reason": reasons[place.oid]}
         for place in places.order_by("repository__name", "path")[:MOST_NOT_READABLE]
     ]
+
+
+def _beyond_cap(subscription: Subscription) -> list[dict[str, str]]:
+    most = settings.TRACKS_FILES_PER_REPOSITORY
+    states = scope.repositories(subscription).exclude(tracks_left_out={}).order_by("name")
+    found = []
+    for state in states:
+        number = sum(state.tracks_left_out.values())
+        more = f"{number:,} more file{pluralize(number)}"
+        reason = f"{more}: more than {most:,} in one repository."
+        found.append({"repository": state.name, "path": "", "reason": reason})
+    return found
 
 
 def _years(subscription: Subscription) -> list[tuple[int, WeekSum]]:

@@ -4,7 +4,7 @@ A tree is asked for only when its oid changed, and an oid is the address of its 
 asked for twice. One that GitHub cuts off is walked in parts; of those, too, only changed ones are asked for.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.conf import settings
 from django.db.models import Case, Exists, F, OuterRef, When
@@ -61,7 +61,7 @@ def _keep(collector: Collector, request: planner.ReadTree, tree: Tree | None) ->
             _walk_in_parts(state, request)
         else:
             _take(collector.subscription, state, request, tree)
-        state.save(update_fields=["listed_tree_oid", "tree_walk"])
+        state.save(update_fields=["listed_tree_oid", "tree_walk", "tracks_left_out"])
         if state.listed_tree_oid:
             relocate(collector.subscription)
             refuse_large(collector.subscription)
@@ -114,7 +114,16 @@ def _forget_folders(
     known = {path for path in folders if scope.folder_of(path) == folder}
     for path in known - set(below):
         del folders[path]
+        _forget_left_out(state, path)
         state.track_places.filter(path__startswith=f"{path}/").delete()
+
+
+def _forget_left_out(state: RepositoryState, gone: str) -> None:
+    state.tracks_left_out = {
+        folder: number
+        for folder, number in state.tracks_left_out.items()
+        if folder != gone and not folder.startswith(f"{gone}/")
+    }
 
 
 def _join(folder: str, path: str) -> str:
@@ -135,7 +144,7 @@ def _note_places(
     answers = dict(state.track_folders.values_list("path", "is_ticked"))
     moved_on = _older_versions(subscription, held.values())
     new, changed = [], []
-    for candidate in _candidates(request.folder, entries):
+    for candidate in _within_cap(state, request, _candidates(request.folder, entries), held):
         place = held.pop(candidate.path, None)
         if place is None:
             wanted = scope.answer_for_new(candidate.path, answers)
@@ -180,7 +189,32 @@ def _candidates(folder: str, entries: Iterable[TreeEntry]) -> list[Candidate]:
         for entry in entries
         if named_format(entry.path)
     ]
-    return finder.find_candidates(tree)[: settings.TRACKS_FILES_PER_REPOSITORY]
+    return finder.find_candidates(tree)
+
+
+def _within_cap(
+    state: RepositoryState,
+    request: planner.ReadTree,
+    candidates: list[Candidate],
+    held: Mapping[str, TrackPlace],
+) -> list[Candidate]:
+    """As many as the repository may still have, those we know first; how many are left out is noted."""
+    elsewhere = state.track_places.count() - len(held)
+    room = max(settings.TRACKS_FILES_PER_REPOSITORY - elsewhere, 0)
+    kept = sorted(candidates, key=lambda candidate: candidate.path not in held)[:room]
+    _note_left_out(state, request, len(candidates) - len(kept))
+    return kept
+
+
+def _note_left_out(state: RepositoryState, request: planner.ReadTree, number: int) -> None:
+    """Of this part of the tree; what was noted of parts inside it is over."""
+    below = f"{request.folder}/" if request.folder else ""
+    told = {
+        folder: count
+        for folder, count in state.tracks_left_out.items()
+        if folder != request.folder and not (request.is_recursive and folder.startswith(below))
+    }
+    state.tracks_left_out = {**told, request.folder: number} if number else told
 
 
 def _older_versions(subscription: Subscription, places: Iterable[TrackPlace]) -> dict[str, str]:

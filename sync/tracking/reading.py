@@ -6,6 +6,7 @@ or as a reason for the member. Nothing of it is ever written to disk.
 """
 
 import io
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -27,6 +28,7 @@ from sync.tracks.reading import read_tracks
 from sync.tracks.types import Limits, Track
 from sync.tracks.zones import cut_track
 
+logger = logging.getLogger(__name__)
 TEXT_FORMATS = (*XML_FORMATS, "geojson")
 # GitHub cuts longer texts somewhere; their bytes are asked for at once.
 LONGEST_TEXT = 1_000_000
@@ -35,6 +37,10 @@ WITHHELD = "GitHub would not give it to us."
 NO_DATE = "It has no times, and GitHub names no commit that would date it."
 # Seen so seldom that it is told apart from nothing else.
 NOT_WRITABLE = "It cannot be written as GeoJSON."
+FAILED = "We could not read it."
+# Whoever read it was gone before the end, twice: by this file's doing, as far as can be known.
+MOST_BEGUN = 2
+STOPPED = "Reading it did not come to an end, twice."
 
 
 @dataclass(slots=True)
@@ -49,7 +55,9 @@ class Outcome:
 
 def limits() -> Limits:
     most = settings.TRACKS_FILE_MB * MEGABYTE
-    return Limits(packed_bytes=most, content_bytes=most, points=settings.TRACKS_POINTS)
+    return Limits(
+        packed_bytes=most, content_bytes=most, points=settings.TRACKS_POINTS, seconds=settings.TRACKS_SECONDS
+    )
 
 
 # --- What to ask ----------------------------------------------------------------------------------
@@ -122,42 +130,55 @@ def read_files(collector: Collector, request: planner.ReadFiles) -> None:
         ]
     )
     subscription, zones = collector.subscription, load(collector.subscription)
-    results = [
-        _settled_by(subscription, place, answer, zones) for place, answer in zip(places, answers, strict=True)
-    ]
-    with collector.recorded():
-        current = scope.lock_settings(subscription).zones_version
-        for place, blob, outcome in results:
-            _keep(place, blob, outcome, zones, current)
+    for place, answer in zip(places, answers, strict=True):
+        blob, outcome = _settled_by(collector, place, answer, zones)
+        # Each for itself: who dies of the next file takes none of those before with them.
+        with collector.recorded():
+            _keep(place, blob, outcome, zones, scope.lock_settings(subscription).zones_version)
 
 
 def _settled_by(
-    subscription: Subscription, place: TrackPlace, answer: FileAnswer | Unreadable, zones: Zones
-) -> tuple[TrackPlace, TrackBlob, Outcome | None]:
+    collector: Collector, place: TrackPlace, answer: FileAnswer | Unreadable, zones: Zones
+) -> tuple[TrackBlob, Outcome | None]:
     """Without an outcome the bytes are still to be fetched."""
-    blob = _blob_of(subscription, place)
+    blob = _blob_of(collector.subscription, place)
+    if blob.begun >= MOST_BEGUN:
+        return blob, Outcome(STOPPED)
     if isinstance(answer, Unreadable):
-        return place, blob, Outcome(WITHHELD)
+        return blob, Outcome(WITHHELD)
     blob.commit_oid, blob.committed_at = answer.commit_oid or "", answer.committed_at
     content = None if answer.text is None or answer.is_truncated else answer.text.encode()
     # GitHub reads every text as UTF-8: one in another encoding comes back as something else.
     if content is None or not is_content_of(place.oid, content):
-        return place, blob, None
-    return place, blob, read_content(place, blob, content, zones)
+        return blob, None
+    _begin(collector, blob)
+    return blob, read_content(place, blob, content, zones)
 
 
 def read_blob(collector: Collector, request: planner.ReadBlob) -> None:
     place = TrackPlace.objects.select_related("repository").get(pk=request.place_pk)
     subscription, zones = collector.subscription, load(collector.subscription)
     blob = _blob_of(subscription, place)
+    outcome = Outcome(STOPPED) if blob.begun >= MOST_BEGUN else _fetched(collector, place, blob, zones)
+    with collector.recorded():
+        _keep(place, blob, outcome, zones, scope.lock_settings(subscription).zones_version)
+
+
+def _fetched(collector: Collector, place: TrackPlace, blob: TrackBlob, zones: Zones) -> Outcome:
     try:
         content = collector.github.fetch_blob(place.repository.database_id or 0, place.oid)
     except (NotFound, Forbidden):
-        outcome = Outcome(WITHHELD)
-    else:
-        outcome = read_content(place, blob, content, zones)
+        return Outcome(WITHHELD)
+    _begin(collector, blob)
+    return read_content(place, blob, content, zones)
+
+
+def _begin(collector: Collector, blob: TrackBlob) -> None:
+    """Committed before the first byte is read. Where its reader dies, it is fetched by itself afterwards."""
     with collector.recorded():
-        _keep(place, blob, outcome, zones, scope.lock_settings(subscription).zones_version)
+        blob.begun += 1
+        blob.state = blob.state or TrackBlob.State.RAW
+        blob.save()
 
 
 def go_without(collector: Collector, request: planner.ReadBlob) -> None:
@@ -203,6 +224,10 @@ def read_content(place: TrackPlace, blob: TrackBlob, content: bytes, zones: Zone
         return Outcome(error.reason)
     except TrackError:
         return Outcome(NOT_WRITABLE)
+    except Exception as error:
+        # Nobody foresaw it, memory that ran out included. Its text and traceback may quote the file.
+        logger.error("A reader of track files failed: %s.", type(error).__name__)
+        return Outcome(FAILED)
 
 
 def encode(tracks: Iterable[Track], origin: Origin, source_format: str, zones: Zones) -> Outcome:
@@ -233,7 +258,7 @@ def _replaced_by(subscription: Subscription, place: TrackPlace) -> str:
 def _keep(
     place: TrackPlace, blob: TrackBlob, outcome: Outcome | None, zones: Zones, current_version: int
 ) -> None:
-    blob.replaces = place.replaces
+    blob.replaces, blob.begun = place.replaces, 0
     if outcome is None:
         blob.state = TrackBlob.State.RAW
     elif outcome.reason and not blob.years:

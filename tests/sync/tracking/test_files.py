@@ -5,11 +5,14 @@ import io
 import zipfile
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from pytest_django import Settings
 
 from sync.consent import Choice
-from sync.models import RepositoryState, TrackBlob, TrackPlace, YearFile
-from tests.repositories import Repository
+from sync.models import RepositoryState, SyncRun, TrackBlob, TrackPlace, YearFile
+from sync.tracks.reading import READERS
+from tests.repositories import Repository, git
 from tests.sync.tracking.conftest import Live, days_ago
 from tests.sync.tracking.rides import (
     collect_all,
@@ -143,6 +146,60 @@ def test_what_cannot_be_read_has_a_reason_and_the_rest_goes_on(world: World) -> 
     assert all(reason and "/" not in reason for reason in found.values())
 
 
+@pytest.mark.parametrize("error", [MemoryError, ValueError])
+def test_what_no_reader_foresaw_is_this_files_alone_and_tells_nothing_of_it(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: type[Exception],
+) -> None:
+    def fail(_stream: object, _collector: object) -> None:
+        raise error("lat=47.123 of Monday")
+
+    monkeypatch.setattr("sync.tracks.reading.READERS", {**READERS, "tcx": fail})
+    world.repository.write({"2026/bad.tcx": samples.tcx([samples.ride()])}, days_ago(5))
+    collect_all(world)
+    assert paths(world) == {"2026/monday.gpx"}
+    assert reasons(world) == {"2026/bad.tcx": "We could not read it."}
+    (record,) = [record for record in caplog.records if record.name == "sync.tracking.reading"]
+    assert record.getMessage() == f"A reader of track files failed: {error.__name__}."
+    assert record.exc_info is None
+
+
+class Killed(BaseException):
+    """As if the process were gone."""
+
+
+def test_a_file_that_stops_its_worker_twice_is_not_begun_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+
+    def kill(_stream: object, _collector: object) -> None:
+        begun.append(TrackBlob.objects.get(path="2026/bad.tcx").begun)
+        raise Killed
+
+    monkeypatch.setattr("sync.tracks.reading.READERS", {**READERS, "tcx": kill})
+    world.repository.write({"2026/bad.tcx": samples.tcx([samples.ride()])}, days_ago(5))
+    look(world)
+    sync(world)
+    tick_all(world)
+    run = world.subscription.active_run
+    assert run is not None
+    for _ in range(2):
+        with pytest.raises(Killed):
+            world.finish(run)
+        SyncRun.objects.filter(pk=run.pk).update(lease_until=None)
+        run.refresh_from_db()
+    fetches = endpoints(world, "git/blobs")
+    sync(world)
+    assert begun == [1, 2]
+    assert paths(world) == {"2026/monday.gpx"}
+    assert reasons(world) == {"2026/bad.tcx": "Reading it did not come to an end, twice."}
+    assert endpoints(world, "git/blobs") == fetches
+    assert set(TrackBlob.objects.values_list("begun", flat=True)) == {0}
+
+
 def test_what_cannot_be_read_is_not_fetched_again(world: World) -> None:
     world.repository.write({"2026/page.gpx": b"<!doctype html><html></html>"}, days_ago(5))
     collect_all(world)
@@ -167,20 +224,42 @@ def test_too_many_points_are_refused(world: World, settings: Settings) -> None:
     assert reasons(world) == {"2026/monday.gpx": "It holds more than 20 points."}
 
 
-def test_too_many_files_of_one_repository_are_left_out(world: World, settings: Settings) -> None:
+def test_files_beyond_the_cap_of_a_repository_are_counted_and_those_known_come_first(
+    world: World, settings: Settings, client: Client
+) -> None:
     settings.TRACKS_FILES_PER_REPOSITORY = 2
+    collect_all(world)
     world.repository.write(
-        {f"2026/{n}.gpx": ride(f"2026-06-0{n}T06:00:00Z") for n in range(1, 5)}, days_ago(5)
+        {
+            **{f"2025/{n}.gpx": ride(f"2026-06-0{n}T06:00:00Z") for n in range(1, 5)},
+            "2026/monday.gpx": ride(TUESDAY),
+        },
+        days_ago(5),
     )
-    look(world)
     sync(world)
-    assert TrackPlace.objects.count() == 2
+    tick_all(world)
+    sync(world)
+    assert paths(world) == {"2025/1.gpx", "2026/monday.gpx"}
+    (monday,) = [f["properties"] for f in features(world) if f["properties"]["path"] == "2026/monday.gpx"]
+    assert monday["started_at"] == TUESDAY
+    client.force_login(world.member, backend="django.contrib.auth.backends.ModelBackend")
+    assert "3 more files: more than 2 in one repository." in client.get(reverse("tracks")).content.decode()
+    world.repository.write({f"2025/{n}.gpx": None for n in range(2, 5)}, days_ago(4))
+    sync(world)
+    assert "more than 2" not in client.get(reverse("tracks")).content.decode()
 
 
 def test_a_link_is_no_track(world: World) -> None:
+    git(world.repository.path, "symbolic-ref", "HEAD", "refs/heads/main")
+    git(world.repository.path, "reset", "-q", "--hard")
+    (world.repository.path / "link.gpx").symlink_to("2026/monday.gpx")
+    git(world.repository.path, "add", "link.gpx")
+    name = ("-c", "user.name=Somebody", "-c", f"user.email={world.repository.email}")
+    git(world.repository.path, *name, "commit", "-q", "-m", "A link")
     look(world)
     sync(world)
-    assert not TrackPlace.objects.filter(path__endswith="link.gpx").exists()
+    assert "link.gpx" in git(world.repository.path, "ls-tree", "-r", "HEAD")
+    assert [place.path for place in TrackPlace.objects.all()] == ["2026/monday.gpx"]
 
 
 # --- Trees ---
@@ -209,6 +288,21 @@ def test_of_a_walked_tree_only_changed_parts_are_asked_for_again(world: World) -
     sync(world)
     assert "b/y.gpx" in paths(world)
     assert endpoints(world, "git/trees") - before == 2
+
+
+def test_the_cap_counts_over_all_parts_of_a_walked_tree(world: World, settings: Settings) -> None:
+    settings.TRACKS_FILES_PER_REPOSITORY = 2
+    for folder in ("a", "b", "c", "d"):
+        world.repository.write({f"{folder}/x.gpx": ride(TUESDAY)}, days_ago(6))
+    world.github.fault(truncate_tree=6)
+    look(world)
+    sync(world)
+    assert TrackPlace.objects.count() == 2
+    assert sum(RepositoryState.objects.get().tracks_left_out.values()) == 3
+    world.repository.write({"d/x.gpx": None, "c/y.gpx": ride("2026-05-06T06:00:00Z")}, days_ago(2))
+    sync(world)
+    assert TrackPlace.objects.count() == 2
+    assert sum(RepositoryState.objects.get().tracks_left_out.values()) == 3
 
 
 def test_a_folder_that_is_gone_from_a_walked_tree_is_forgotten_and_its_tracks_stay(world: World) -> None:
@@ -319,6 +413,23 @@ def test_a_file_that_moves_from_public_to_private_names_no_private_place(
         public = tracks_files(world)["github-tracks-2026.geojson"]
     assert [f["properties"]["path"] for f in public["features"]] == ["2026/monday.gpx"]
     assert "secret" not in str(public)
+
+
+@pytest.mark.parametrize("choice", [Choice.PUBLIC, Choice.PRIVATE])
+def test_what_was_read_before_its_repository_turned_private_stays_public_and_the_rest_does_not(
+    live: Live, rides: Repository, choice: Choice
+) -> None:
+    """As commits and other records do."""
+    with live(rides, choice=choice) as world:
+        collect_all(world)
+        before = world.stored()["github-tracks-2026.geojson"]
+        world.act("make_private", repository="rides")
+        rides.write({"2026/new.gpx": ride(TUESDAY)}, days_ago(1))
+        sync(world)
+        assert world.stored()["github-tracks-2026.geojson"] == before
+        private = tracks_files(world).get("github-private-tracks-2026.geojson", {"features": []})
+        held = [f["properties"]["path"] for f in private["features"]]
+        assert held == (["2026/new.gpx"] if choice is Choice.PRIVATE else [])
 
 
 def test_a_second_repository_is_asked_about_and_its_tracks_join(

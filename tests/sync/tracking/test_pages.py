@@ -187,11 +187,8 @@ def test_a_folder_below_a_ticked_one_needs_no_new_answer(visitor: Client, world:
 def test_tests_below_a_ticked_folder_that_come_later_are_asked_about(visitor: Client, world: World) -> None:
     world.repository.write({"top.gpx": ride("2026-05-05T06:00:00Z")}, days_ago(9))
     collect_all(world)
-    files = {
-        "src/tests/fixtures/x.gpx": ride("2026-05-06T06:00:00Z"),
-        "alps/y.gpx": ride("2026-05-07T06:00:00Z"),
-    }
-    world.repository.write(files, days_ago(1))
+    world.repository.write({"src/tests/fixtures/x.gpx": ride("2026-05-06T06:00:00Z")}, days_ago(1))
+    world.repository.write({"alps/y.gpx": ride("2026-05-07T06:00:00Z")}, days_ago(1))
     sync(world)
     assert len(features(world)) == 3
     page = visitor.get(reverse("tracks"))
