@@ -349,7 +349,9 @@ def _publish_tracks(
     """The same with tracks: what is downloaded passes the privacy zones before it touches the disk."""
     member_zones = zones.load(publisher.subscription)
     sieves = [composing.Sieve(spool, member_zones.places) for spool in spools]
-    is_sifted = year_file.zones_version != member_zones.version
+    # Files that the ledger has lost were written with nobody knows which zones.
+    is_known = [file.id for file in sources] == [year_file.current_id]
+    is_sifted = year_file.zones_version != member_zones.version or not is_known
     for file, spool, sieve in zip(sources, spools, sieves, strict=True):
         into = cast(BinaryIO, sieve) if is_sifted else spool
         publisher.openhumans.download(file, into, deadline=TRANSFER_SECONDS)

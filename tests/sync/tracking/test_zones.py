@@ -1,7 +1,6 @@
 """Privacy zones from the form to the files: what lies in one is in no file, page, log or temporary file."""
 
 import io
-import json
 import logging
 import re
 import tempfile
@@ -14,6 +13,7 @@ from geographiclib.geodesic import Geodesic
 
 from sync.models import StagedBatch, TrackBlob, TrackSettings, TrackSheet, YearFile
 from sync.tracking import answers, zones
+from sync.tracks.zones import cut_of
 from tests.sync.tracking.conftest import days_ago
 from tests.sync.tracking.rides import HOME, collect_all, features, look, ride, sync, tick_all, tracks_files
 from tests.sync.world import World
@@ -258,10 +258,23 @@ def test_the_admin_knows_nothing_of_zones(world: World) -> None:
     assert not {TrackSettings, TrackSheet} & set(admin.site._registry)
 
 
-def test_the_cut_does_not_tell_its_centre(world: World) -> None:
-    """Two members who hide the same place cut different circles, and neither is drawn around it."""
-    first = zones.make("Home", *HOME, RADIUS).zone
-    second = zones.make("Home", *HOME, RADIUS).zone
+def test_a_file_that_the_ledger_has_lost_passes_the_zones_before_it_is_merged(world: World) -> None:
+    """Nobody knows with which zones it was written, whatever the ledger says of the one it knows."""
+    collect_all(world)
+    hide(world)
+    YearFile.objects.filter(kind=YearFile.Kind.TRACKS).update(current_id=None, zones_version=1)
+    world.repository.write({"2026/far.gpx": ride("2026-05-06T06:00:00Z", start=(20, 30))}, days_ago(1))
+    sync(world)
+    assert len(features(world)) == 2
+    (content,) = tracks_files(world).values()
+    assert min(distances(content)) > RADIUS
+
+
+def test_two_members_who_hide_the_same_place_cut_different_circles() -> None:
+    first, second = (zones.make("Home", *HOME, RADIUS).zone for _ in range(2))
     assert first.secret != second.secret
-    written = json.dumps([{"a": repr(first)}, {"b": repr(second)}])
-    assert not re.search(r"\d", written.replace('"a"', "").replace('"b"', ""))
+    circles = [cut_of(zone) for zone in (first, second)]
+    assert (circles[0].longitude, circles[0].latitude) != (circles[1].longitude, circles[1].latitude)
+    for circle in circles:
+        assert (circle.longitude, circle.latitude) != HOME
+    assert not re.search(r"\d", f"{first!r} {second!r} {circles!r}")
