@@ -53,8 +53,7 @@ def sync_step(run_id: int, step: int) -> None:
         raise
     except Exception as error:
         logger.exception("A step failed unexpectedly.", extra=run.detail)
-        steps.fail(run, "internal_error", error)
-        return
+        wait = steps.fail(run, "internal_error", error)
     if wait is not None:
         raise WaitForLimit(f"Run {run_id} waits.", delay=int(wait.total_seconds() * 1000) + 1)
 

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import failures
 from accounts.models import User
-from sync import choices, consent, runs
+from sync import choices, consent, removing, runs
 from sync.consent import Choice
 from sync.models import Subscription, SyncRun
 
@@ -208,20 +208,19 @@ def _take_another_account(subscription: Subscription, identity: SocialAccount) -
 
 @receiver(social_account_updated)
 def openhumans_signed_in_again(sociallogin: SocialLogin, **_signal: Any) -> None:
-    """Go on where a sync had to stop because Open Humans no longer accepted our access."""
+    """Go on where a sync, or taking something out, had to stop because our access was no longer accepted."""
     if sociallogin.account.provider != "openhumans":
         return
     with transaction.atomic():
         subscription = (
             Subscription.objects.select_for_update(of=("self",))
-            .filter(
-                user=sociallogin.user,
-                user__is_active=True,
-                status=Subscription.Status.RECONNECT_OPENHUMANS,
-            )
+            .filter(user=sociallogin.user, user__is_active=True)
             .first()
         )
         if subscription is None:
+            return
+        if subscription.status != Subscription.Status.RECONNECT_OPENHUMANS:
+            removing.go_on(subscription)
             return
         Subscription.objects.filter(pk=subscription.pk).update(**_active(timezone.now()))
         subscription.refresh_from_db()

@@ -64,6 +64,17 @@ def write_again(subscription: Subscription, files: QuerySet[YearFile]) -> SyncRu
     return runs.start(subscription, SyncRun.Trigger.REMOVE, is_interactive=True)
 
 
+def go_on(subscription: Subscription) -> None:
+    """Where something is still to be taken out and no run is there to do it, as after access was lost.
+
+    Any other run does it as well, and an erasing sees to it at its end.
+    """
+    with transaction.atomic():
+        subscription = Subscription.objects.select_for_update(of=("self",)).get(pk=subscription.pk)
+        if subscription.active_run is None and subscription.year_files.filter(to_clean__gt=0).exists():
+            runs.start(subscription, SyncRun.Trigger.REMOVE, is_interactive=True)
+
+
 def _forget_unfinished_reviews(subscription: Subscription) -> None:
     """What is still to be read of a review does not say whose it is: all of them are read again."""
     if subscription.lists.get("reviews", {}).get("rests"):

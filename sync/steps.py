@@ -41,6 +41,7 @@ from sync.weeks import Week, held_state
 logger = logging.getLogger(__name__)
 LONGEST_OUTAGE_WAIT_SECONDS = 900
 LONGEST_LIMIT_WAIT_SECONDS = 3600
+LONGEST_DELETION_WAIT_SECONDS = 3600
 # How long after its time the message of a wait counts as lost.
 LOST_WAIT_SECONDS = 30
 FAILURES_BEFORE_PAUSE = 5
@@ -94,7 +95,7 @@ def perform(run: SyncRun) -> timedelta | None:
     except (OpenHumansAccessLost, openhumans.Unauthorized) as error:
         _stop_without_access(run, Subscription.Status.RECONNECT_OPENHUMANS, "openhumans_access_lost", error)
     except FAILURES as error:
-        fail(run, _code_of(error), error)
+        return fail(run, _code_of(error), error)
     return None
 
 
@@ -466,9 +467,14 @@ def _stop_without_access(run: SyncRun, status: Subscription.Status, code: str, e
     messages.stopped(run)
 
 
-def fail(run: SyncRun, code: str, error: Exception) -> None:
-    """Nothing was published from what we could not read; after five times in a row the member is asked."""
+def fail(run: SyncRun, code: str, error: Exception) -> timedelta | None:
+    """Nothing was published from what we could not read; after five times in a row the member is asked.
+
+    What deletes does not end before it is done: the time its message must wait is returned.
+    """
     logger.error("Run failed: %s", error, extra=run.detail)
+    if run.is_deleting:
+        return _try_again(run, error)
     subscription, now = run.subscription, timezone.now()
     with transaction.atomic():
         run.hold()
@@ -480,6 +486,19 @@ def fail(run: SyncRun, code: str, error: Exception) -> None:
         subscription.save(update_fields=["failures", "next_due_at", "status", "reason"])
         runs.finish(run, SyncRun.State.FAILED, now, code, str(error))
     messages.stopped(run)
+    return None
+
+
+def _try_again(run: SyncRun, error: Exception) -> timedelta:
+    """What the member wants gone is tried until it is gone, less and less often. No failure is counted: a
+    pause of theirs stays the one they wished for."""
+    is_theirs = isinstance(error, openhumans.OpenHumansError)
+    reason = SyncRun.WaitReason.OPENHUMANS_UNAVAILABLE if is_theirs else SyncRun.WaitReason.SITE
+    seconds = min(settings.SYNC_WAIT_FLOOR_SECONDS * 2**run.outages, LONGEST_DELETION_WAIT_SECONDS)
+    with transaction.atomic():
+        run.hold()
+        run.outages = min(run.outages + 1, 10)
+        return _wait(run, reason, timezone.now() + timedelta(seconds=seconds))
 
 
 def _code_of(error: Exception) -> str:

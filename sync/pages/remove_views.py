@@ -75,6 +75,7 @@ def _answer(
         raise Http404("There is no such record in this week.")
     covers = memory_of(subscription).covers
     if all(record_mark(kind, each) and covers(kind, each) for kind, each in found):
+        removing.go_on(subscription)
         messages.info(request, "This is being taken out already.")
         return redirect("week", week)
     if request.method != "POST":

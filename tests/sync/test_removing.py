@@ -10,6 +10,7 @@ from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
+from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.apps import apps
 from django.core.management import call_command
 from django.test import Client
@@ -20,7 +21,7 @@ from pytest_django import Settings
 from accounts.models import User
 from openhumans_client import OpenHumansClient
 from sandbox.github.generated_size import Size
-from sync import choices, credentials, left_out, removing
+from sync import choices, connecting, credentials, left_out, removing, steps
 from sync.consent import Choice
 from sync.leaving import erasing
 from sync.models import EraseScope, LeftOut, RepositoryState, Subscription, SyncRun, YearFile
@@ -329,6 +330,55 @@ def test_a_paused_archive_stays_paused(world: World) -> None:
     assert commit["oid"] not in world.oids()
     assert Subscription.objects.get().is_paused_by_member
     assert world.github.total == github
+
+
+def test_what_fails_while_paused_is_tried_until_it_is_done_and_counts_as_no_failure(world: World) -> None:
+    """Promise 10: five failures pause a subscription with a reason, and the member's own pause is one."""
+    commit = an_old_commit(world)
+    choices.pause(world.subscription)
+    run = removing.remove_record(world.subscription, "commits", commit, week_of("commits", commit).year)
+    world.openhumans.fault(truncate_body=True)
+    waits = []
+    for _ in range(steps.FAILURES_BEFORE_PAUSE + 1):
+        wait = world.step(run)
+        assert wait is not None
+        waits.append(wait.delay or 0)
+        world.pass_wait(run)
+    assert waits == sorted(waits)
+    assert waits[-1] > 2 * waits[0]
+    subscription = Subscription.objects.get()
+    assert (subscription.failures, subscription.is_paused_by_member) == (0, True)
+
+    world.openhumans.fault(truncate_body=False)
+    assert world.finish(run).state == SyncRun.State.SUCCEEDED
+    assert commit["oid"] not in world.oids()
+    assert Subscription.objects.get().is_paused_by_member
+
+
+@pytest.mark.parametrize("way", ["signing in", "asking again"])
+def test_what_stopped_for_lack_of_access_goes_on_with_it(world: World, way: str) -> None:
+    commit = an_old_commit(world)
+    choices.pause(world.subscription)
+    run = removing.remove_record(world.subscription, "commits", commit, week_of("commits", commit).year)
+    member = str(world.member.open_humans_id)
+    world.state.grants.leave(member, is_erasure_requested=False)
+    world.step(run)
+    assert run.state == SyncRun.State.FAILED
+    assert Subscription.objects.get().is_paused_by_member
+
+    world.connect(Choice.PRIVATE)
+    if way == "signing in":
+        identity = SocialAccount.objects.get(user=world.member, provider="openhumans")
+        login = SocialLogin(user=world.member, account=identity)
+        connecting.openhumans_signed_in_again(sociallogin=login)
+    else:
+        week, mark = week_of("commits", commit), record_mark("commits", commit)
+        signed_in(world.member).get(reverse("remove_record", args=[week, mark]))
+    again = world.subscription.active_run
+    assert again is not None
+    assert world.finish(again).trigger == SyncRun.Trigger.REMOVE
+    assert commit["oid"] not in world.oids()
+    assert Subscription.objects.get().is_paused_by_member
 
 
 def test_an_erasing_comes_first_and_one_in_between_does_not_stop_it(world: World) -> None:
