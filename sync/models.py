@@ -542,13 +542,24 @@ returning subscription.blocked_until
 """
 
 
+# Of active runs: no worker has it, and it waits for no moment. Its message may still be in the queue.
+MAY_BE_QUEUED = Q(lease_until=None) & ~Q(state="waiting")
+
+
 class SyncRunQuerySet(models.QuerySet["SyncRun"]):
     def active(self) -> "SyncRunQuerySet":
         return self.filter(state__in=SyncRun.ACTIVE_STATES)
 
-    def to_nudge(self, now: datetime) -> "SyncRunQuerySet":
-        """Active ones whose message may be lost: their lease, wait or first message is overdue."""
-        return self.active().filter(nudge_at__lte=now)
+    def to_nudge(self, now: datetime, lost_after: timedelta | None = None) -> "SyncRunQuerySet":
+        """Active ones whose message may be lost: their lease, wait or message is overdue.
+
+        `lost_after`: how long after it was sent a message counts as lost where nobody has begun its step.
+        """
+        overdue = Q(nudge_at__lte=now)
+        if lost_after is not None:
+            sent_before = now + max(timedelta(seconds=settings.SYNC_NUDGE_SECONDS) - lost_after, timedelta())
+            overdue = Q(nudge_at__lte=sent_before) & (overdue | MAY_BE_QUEUED)
+        return self.active().filter(overdue)
 
     def claim(self, run_id: int, step: int, now: datetime) -> "SyncRun | None":
         """Take the run for this step, or None: somebody else has it, or the message is an old one.
@@ -650,6 +661,11 @@ class SyncRun(models.Model):
     @property
     def is_active(self) -> bool:
         return self.state in self.ACTIVE_STATES
+
+    @property
+    def may_be_queued(self) -> bool:
+        """As `MAY_BE_QUEUED`."""
+        return self.lease_until is None and self.state != self.State.WAITING
 
     @property
     def is_deleting(self) -> bool:

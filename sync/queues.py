@@ -5,6 +5,7 @@ from typing import Any
 
 import dramatiq
 import redis
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -37,3 +38,9 @@ def _enqueue(run: SyncRun, message: "dramatiq.Message[Any]") -> None:
     except (redis.RedisError, dramatiq.errors.BrokerError):
         logger.warning("Redis is away; the next scan sends the message.", extra=run.detail)
         SyncRun.objects.filter(pk=run.pk, step=run.step).update(nudge_at=timezone.now())
+
+
+def ready() -> int:
+    """Messages that wait for a worker. Raise `redis.RedisError` when Redis is away."""
+    with redis.Redis.from_url(settings.BROKER_URL, socket_timeout=2, socket_connect_timeout=2) as server:
+        return sum(server.llen(f"dramatiq:{queue}") for queue in (INTERACTIVE, BACKGROUND))

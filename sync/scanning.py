@@ -8,15 +8,18 @@ import redis
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import BooleanField, ExpressionWrapper, Q
 
-from sync import runs, switch
-from sync.models import Subscription, SyncRun
+from sync import queues, runs, switch
+from sync.models import MAY_BE_QUEUED, Subscription, SyncRun
 from sync.queues import send_step
 
 logger = logging.getLogger(__name__)
 # Names the advisory lock of the scan; any constant that nobody else uses.
 LOCK = 0x6F68_6768
+LATE_ONES_LAST = ExpressionWrapper(MAY_BE_QUEUED, output_field=BooleanField()).asc()
+# How long a message may be on its way through an empty queue.
+LOST_AFTER = timedelta(seconds=30)
 # Where the moment of the last scan stands in the cache.
 MOMENT_KEY = "scan:moment"
 
@@ -68,17 +71,37 @@ def set_right(now: datetime) -> None:
 
 @transaction.atomic
 def nudge(now: datetime, limit: int) -> int:
-    """Send the step again of runs whose message, worker or wait is overdue."""
-    runs_to_nudge = SyncRun.objects.to_nudge(now)
+    """Send the step again of runs whose message, worker or wait is overdue.
+
+    In an empty queue no message waits for its turn: what was sent and nobody has begun is lost. In a full one
+    it may only be late, and sending it again would make all others later.
+    """
+    ready = _ready()
+    runs_to_nudge = SyncRun.objects.to_nudge(now, LOST_AFTER if ready == 0 else None)
     if switch.current() is not None:
         # Deleting is never held up.
         runs_to_nudge = runs_to_nudge.filter(trigger__in=SyncRun.DELETING)
-    overdue = list(runs_to_nudge.select_for_update(skip_locked=True).order_by("nudge_at")[:limit])
+    in_turn = runs_to_nudge.select_for_update(skip_locked=True).order_by(LATE_ONES_LAST, "nudge_at")
+    overdue = _without_late_ones(list(in_turn[:limit]), limit - (ready or 0))
     again_at = now + timedelta(seconds=settings.SYNC_NUDGE_SECONDS)
     SyncRun.objects.filter(pk__in=[run.pk for run in overdue]).update(nudge_at=again_at)
     for run in overdue:
         send_step(run)
     return len(overdue)
+
+
+def _ready() -> int | None:
+    try:
+        return queues.ready()
+    except redis.RedisError:
+        logger.warning("Redis is away; nobody knows what waits there.")
+        return None
+
+
+def _without_late_ones(overdue: list[SyncRun], room: int) -> list[SyncRun]:
+    """All whose worker or wait is overdue, and of those that may still be in the queue as many as fit."""
+    queued = [run for run in overdue if run.may_be_queued]
+    return [run for run in overdue if not run.may_be_queued] + queued[: max(room, 0)]
 
 
 @transaction.atomic

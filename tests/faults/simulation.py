@@ -17,7 +17,7 @@ import freezegun
 import pytest
 from django.utils import timezone
 
-from sync import actors, scanning, switch
+from sync import actors, queues, scanning, switch
 from sync.errors import WaitForLimit
 from sync.queues import INTERACTIVE
 
@@ -100,4 +100,5 @@ def clockwork(monkeypatch: pytest.MonkeyPatch, start: datetime | None = None) ->
     with freezegun.freeze_time(start or datetime.now(UTC)) as clock:
         works = Clockwork(clock)
         monkeypatch.setattr(dramatiq.get_broker(), "enqueue", works.enqueue)
+        monkeypatch.setattr(queues, "ready", lambda: works.queued)
         yield works

@@ -118,6 +118,26 @@ def test_a_crowd_that_is_due_after_an_outage_does_not_flood_the_queue(works: Clo
     assert works.queued == 1000
 
 
+def test_a_queue_that_is_slow_is_not_filled_with_the_same_messages(works: Clockwork) -> None:
+    bare_crowd(1100, timezone.now() - timedelta(days=2))
+    for _ in range(25):
+        scanning.scan(timezone.now(), 1000)
+        assert works.queued == 1000
+        works.clock.tick(timedelta(minutes=1))
+
+
+def test_after_redis_was_emptied_the_next_scan_sends_everything_again(
+    works: Clockwork, begun: list[int]
+) -> None:
+    """Promise 1, with the times of production: nobody waits for the ten minutes of a message that is late."""
+    crowd(12, timezone.now())
+    assert scanning.scan(timezone.now(), 1000).queued == 12
+    works.queues.clear()
+    works.tick(timedelta(minutes=1))
+    assert len(set(begun)) == 12
+    assert not SyncRun.objects.active().exists()
+
+
 def test_runs_that_wait_for_an_outage_to_end_count_as_queued(works: Clockwork) -> None:
     """Or else an outage would gather everybody, and send all of them at once when it is over."""
     bare_crowd(150, timezone.now() - timedelta(days=2))

@@ -6,6 +6,8 @@ from typing import Any
 import dramatiq
 import pytest
 
+from sync import queues
+
 
 @dataclass
 class Sent:
@@ -13,6 +15,8 @@ class Sent:
 
     messages: list[tuple["dramatiq.Message[Any]", int | None]] = field(default_factory=list)
     error: Exception | None = None
+    # As if so many messages waited for a worker.
+    ready: int = 1
 
     def enqueue(self, message: "dramatiq.Message[Any]", *, delay: int | None = None) -> Any:
         if self.error is not None:
@@ -30,4 +34,5 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
 
     kept = Sent()
     monkeypatch.setattr(dramatiq.get_broker(), "enqueue", kept.enqueue)
+    monkeypatch.setattr(queues, "ready", lambda: kept.ready)
     return kept

@@ -2,12 +2,13 @@ from datetime import datetime, timedelta
 from io import StringIO
 
 import pytest
+import redis
 from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from sync import actors, runs, scanning, switch
+from sync import actors, queues, runs, scanning, switch
 from sync.models import Subscription, SyncRun
 from tests.cast import make_member, subscribe
 from tests.sync.broker import Sent
@@ -76,6 +77,57 @@ def test_a_run_whose_message_was_lost_gets_another(
     assert scanning.nudge(now + timedelta(minutes=9), limit=1000) == 0
     assert scanning.nudge(now + timedelta(minutes=11), limit=1000) == 1
     assert sent.steps() == [(run.pk, 0)]
+
+
+def test_in_an_empty_queue_a_message_is_lost_after_half_a_minute(
+    subscription: Subscription, now: datetime, sent: Sent
+) -> None:
+    """Promise 1: and so an emptied Redis delays nothing by more than a scan."""
+    run = runs.start(subscription, SyncRun.Trigger.STALE)
+    sent.messages.clear()
+    sent.ready = 0
+    assert scanning.nudge(now + timedelta(seconds=29), limit=1000) == 0
+    assert scanning.nudge(now + timedelta(seconds=32), limit=1000) == 1
+    assert sent.steps() == [(run.pk, 0)]
+    SyncRun.objects.update(state=SyncRun.State.WAITING, resume_at=now + timedelta(hours=1))
+    assert scanning.nudge(now + timedelta(minutes=9), limit=1000) == 0
+
+
+def test_what_may_wait_in_a_full_queue_is_not_sent_twice(
+    subscription: Subscription, now: datetime, sent: Sent
+) -> None:
+    """Only what a worker has let go of, and waits that are over, cannot be in it."""
+    run = runs.start(subscription, SyncRun.Trigger.STALE)
+    sent.ready = 1000
+    overdue = now + timedelta(hours=1)
+    assert scanning.nudge(overdue, limit=1000) == 0
+    sent.ready = 999
+    assert scanning.nudge(overdue, limit=1000) == 1
+
+    sent.ready = 1000
+    assert SyncRun.objects.claim(run.pk, 0, now) is not None
+    assert scanning.nudge(overdue, limit=1000) == 1
+    SyncRun.objects.update(state=SyncRun.State.WAITING, lease_until=None, resume_at=now, nudge_at=now)
+    assert scanning.nudge(overdue, limit=1000) == 1
+
+
+def test_while_redis_cannot_tell_what_is_overdue_is_sent(
+    subscription: Subscription, now: datetime, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> int:
+        raise redis.ConnectionError("away")
+
+    monkeypatch.setattr(queues, "ready", away)
+    runs.start(subscription, SyncRun.Trigger.STALE)
+    assert scanning.nudge(now + timedelta(minutes=9), limit=1000) == 0
+    assert scanning.nudge(now + timedelta(minutes=11), limit=1000) == 1
+
+
+def test_what_waits_in_redis_is_counted(subscription: Subscription) -> None:
+    before = queues.ready()
+    run = runs.start(subscription, SyncRun.Trigger.STALE)
+    assert queues.ready() == before + 1
+    runs.cancel(run)
 
 
 def test_a_run_whose_worker_died_is_sent_again_when_its_lease_has_run_out(
