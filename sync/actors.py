@@ -42,7 +42,7 @@ def sync_step(run_id: int, step: int) -> None:
         _come_back_if_early(run_id, step)
         return
     try:
-        wait = steps.perform(run)
+        wait = steps.perform(run) if steps.may_perform(run) else steps.lose_workers(run)
     except LeaseLost as lost:
         logger.info("%s", lost, extra=run.detail)
         runs.let_go(run)

@@ -31,5 +31,9 @@ class UploadRefused(SyncError):
     """Open Humans confirmed another size than was sent; the old file stays."""
 
 
+class WorkerLost(SyncError):
+    """Workers were lost one after the other in the same step: killed, or hung beyond their lease."""
+
+
 class WaitForLimit(Retry):
     """The message comes back after `delay` milliseconds. Waiting is no failure and costs no attempt."""

@@ -519,7 +519,8 @@ with subscription as (
 ), claimed as (
     update sync_syncrun run
     set state = 'running', lease_until = %(lease_until)s, nudge_at = %(lease_until)s, resume_at = null,
-        wait_reason = '', started_at = coalesce(started_at, %(now)s)
+        wait_reason = '', started_at = coalesce(started_at, %(now)s),
+        lost_leases = lost_leases + (state = 'running' and lease_until is not null)::int
     from subscription
     where run.id = %(run)s and run.step = %(step)s and run.state = any(%(active)s)
         and (run.lease_until is null or run.lease_until <= %(now)s)
@@ -619,6 +620,8 @@ class SyncRun(models.Model):
     waits = models.PositiveIntegerField(default=0)
     # Outages met in a row in this run; each makes the next wait longer.
     outages = models.PositiveSmallIntegerField(default=0)
+    # Workers lost in a row without anything done in between: killed, or hung beyond their lease.
+    lost_leases = models.PositiveSmallIntegerField(default=0)
     probed_at = models.DateTimeField(null=True, blank=True)
     weeks_fetched = ArrayField(models.CharField(max_length=8), default=list, blank=True)
     requests = models.PositiveIntegerField(default=0)
@@ -693,6 +696,12 @@ class SyncRun(models.Model):
             raise LeaseLost(f"Run {self.pk} is no longer ours.")
         self.lease_until = lease_until
         return held[0]
+
+    def has_got_on(self) -> None:
+        """Something was done and kept: workers lost before it are forgotten."""
+        if self.lost_leases:
+            self.lost_leases = 0
+            SyncRun.objects.filter(pk=self.pk).update(lost_leases=0)
 
     def release(self) -> None:
         """Give the lease back, so that the same message can claim the run again at once."""

@@ -553,6 +553,7 @@ def confirm(publisher: Publisher, year_file: YearFile, *, is_upload: bool = True
             run.uploads += 1
             run.bytes_uploaded += pending["size"]
             count("uploaded_bytes", amount=pending["size"])
+        run.has_got_on()
         run.save(
             update_fields=["weeks_fetched", "records_new", "records_changed", "uploads", "bytes_uploaded"]
         )

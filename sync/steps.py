@@ -26,6 +26,7 @@ from sync.errors import (
     OpenHumansAccessLost,
     SyncingStopped,
     UploadRefused,
+    WorkerLost,
 )
 from sync.leaving import erasing
 from sync.ledger import known_weeks, settle, settled_until
@@ -45,6 +46,7 @@ LONGEST_DELETION_WAIT_SECONDS = 3600
 # How long after its time the message of a wait counts as lost.
 LOST_WAIT_SECONDS = 30
 FAILURES_BEFORE_PAUSE = 5
+LOST_LEASES_BEFORE_FAILURE = 5
 DOCUMENTS_EVERY = timedelta(days=7)
 # What says something about this run: nothing is published of what could not be read or written.
 FAILURES = (
@@ -97,6 +99,24 @@ def perform(run: SyncRun) -> timedelta | None:
     except FAILURES as error:
         return fail(run, _code_of(error), error)
     return None
+
+
+def may_perform(run: SyncRun) -> bool:
+    """Not a step that has cost one worker after the other: whatever it does kills them, or hangs.
+
+    An erasing is begun again all the same, and the people who run this site are told.
+    """
+    if run.lost_leases < LOST_LEASES_BEFORE_FAILURE:
+        return True
+    if run.trigger != SyncRun.Trigger.ERASE:
+        return False
+    logger.error("An erasing has lost %d workers in a row.", run.lost_leases, extra=run.detail)
+    return True
+
+
+def lose_workers(run: SyncRun) -> timedelta | None:
+    """Such an end leaves no other mark than leases that ran out."""
+    return fail(run, "worker_lost", WorkerLost(f"{run.lost_leases} workers in a row were lost in this step."))
 
 
 def _collect_and_publish(run: SyncRun) -> None:
@@ -302,10 +322,10 @@ def _next_step(run: SyncRun) -> None:
     with transaction.atomic():
         run.hold()
         run.step += 1
-        run.outages = 0
+        run.outages = run.lost_leases = 0
         run.lease_until = None
         run.nudge_at = timezone.now() + timedelta(seconds=settings.SYNC_NUDGE_SECONDS)
-        run.save(update_fields=["step", "outages", "lease_until", "nudge_at"])
+        run.save(update_fields=["step", "outages", "lost_leases", "lease_until", "nudge_at"])
         send_step(run)
 
 
@@ -371,12 +391,11 @@ def _wait(run: SyncRun, reason: SyncRun.WaitReason, resume_at: datetime) -> time
     run.wait_reason = reason
     run.resume_at = resume_at
     run.waits += 1
-    run.lease_until = None
+    run.lease_until, run.lost_leases = None, 0
     # The safety net: if the waiting message is lost, the scan sends another one shortly after.
     run.nudge_at = resume_at + timedelta(seconds=min(LOST_WAIT_SECONDS, settings.SYNC_NUDGE_SECONDS))
-    run.save(
-        update_fields=["state", "wait_reason", "resume_at", "waits", "lease_until", "nudge_at", "outages"]
-    )
+    kept = ["state", "wait_reason", "resume_at", "waits", "lease_until", "nudge_at", "outages", "lost_leases"]
+    run.save(update_fields=kept)
     return max(resume_at - timezone.now(), timedelta())
 
 

@@ -79,6 +79,7 @@ class Collector:
             self.run.hold()
             yield
             self.count()
+            self.run.has_got_on()
             if self.subscription.secondary_limits:
                 self.subscription.secondary_limits = 0
                 self.subscription.save(update_fields=["secondary_limits"])

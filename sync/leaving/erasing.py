@@ -138,6 +138,7 @@ class Erasing:
         with transaction.atomic():
             self.run.hold()
             self.receipt.save(update_fields=list(facts))
+            self.run.has_got_on()
             if self.run.outages:
                 self.run.outages = 0
                 self.run.save(update_fields=["outages"])
