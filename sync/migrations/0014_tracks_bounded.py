@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sync', '0011_erase_scopes'),
+        ('sync', '0013_lost_leases'),
     ]
 
     operations = [
