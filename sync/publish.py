@@ -74,6 +74,8 @@ class Publisher:
     fresh: set[int] = field(default_factory=set)
     # Names of files that were written or deleted since the list was asked: of them it is no longer true.
     outdated: set[str] = field(default_factory=set)
+    # Whether the list was asked because the one before lacked a file.
+    is_list_confirmed: bool = False
 
     @property
     def subscription(self) -> Subscription:
@@ -121,8 +123,19 @@ class Publisher:
     def list_again(self) -> None:
         """What was listed is no longer true; the next who needs it asks again."""
         self.outdated.clear()
+        self.is_list_confirmed = False
         for name in ("_all_files", "_own_files"):
             self.__dict__.pop(name, None)
+
+    def is_removed(self, year_file: YearFile) -> bool:
+        """Whether the member removed it. One list may have been cut short: a second one has to agree."""
+        if not is_removed_by_member(year_file, self.files_of(year_file)):
+            return False
+        if year_file.removed_by_member_at or self.is_list_confirmed:
+            return True
+        self.list_again()
+        self.is_list_confirmed = True
+        return is_removed_by_member(year_file, self.files_of(year_file))
 
 
 def generation_of(file: File) -> int:
@@ -271,7 +284,7 @@ def _finish_upload(publisher: Publisher, year_file: YearFile) -> None:
     forgets it.
     """
     pending = year_file.pending or {}
-    if is_removed_by_member(year_file, publisher.files_of(year_file)):
+    if publisher.is_removed(year_file):
         respect_removal(publisher, year_file, pending["batches"])
         return
     try:
@@ -301,10 +314,10 @@ def publish_year(publisher: Publisher, staged: Staged, *, is_cleaning: bool = Fa
         subscription=publisher.subscription, kind=staged.kind, year=staged.year
     )
     # Nothing is asked about what is known to be removed.
-    sources = [] if year_file.removed_by_member_at else publisher.files_of(year_file)
-    if is_removed_by_member(year_file, sources):
+    if year_file.removed_by_member_at or publisher.is_removed(year_file):
         respect_removal(publisher, year_file, staged.batches)
         return
+    sources = publisher.files_of(year_file)
     if is_cleaning and not sources:
         _note_clean(year_file, year_file.to_clean)
         return
@@ -587,10 +600,10 @@ def publish_document(publisher: Publisher, document: Document) -> None:
         subscription=publisher.subscription, kind=document.kind, year=0
     )
     md5 = hashlib.md5(document.content, usedforsecurity=False).hexdigest()
-    sources = [] if year_file.removed_by_member_at else publisher.files_of(year_file)
-    if is_removed_by_member(year_file, sources):
+    if year_file.removed_by_member_at or publisher.is_removed(year_file):
         respect_removal(publisher, year_file)
         return
+    sources = publisher.files_of(year_file)
     if [file.id for file in sources] == [year_file.current_id] and year_file.md5 == md5:
         return
     outcome: dict[str, Any] = {

@@ -172,10 +172,10 @@ def row_of(publisher: Publisher, file: File) -> YearFile | None:
 def _set_right(publisher: Publisher, row: YearFile, report: Report) -> None:
     if row.removed_by_member_at:
         return
-    files = publisher.files_of(row)
-    if is_removed_by_member(row, files):
+    if publisher.is_removed(row):
         respect_removal(publisher, row)
         return
+    files = publisher.files_of(row)
     living = living_files(row, files)
     try:
         if living and row.current_id not in {file.id for file in living}:

@@ -63,7 +63,9 @@ def set_right(now: datetime) -> None:
     )
     # Subscriptions before runs, as everybody else.
     put_off = subscriptions.update(next_due_at=now)
-    far = SyncRun.objects.active().filter(nudge_at__gt=now + runs.LONGEST_WAIT)
+    too_long = now + 2 * timedelta(seconds=settings.SYNC_LEASE_SECONDS)
+    is_lease_too_long = Q(nudge_at__gt=too_long, lease_until__gt=too_long)
+    far = SyncRun.objects.active().filter(Q(nudge_at__gt=now + runs.LONGEST_WAIT) | is_lease_too_long)
     put_off += far.update(nudge_at=now, resume_at=None, lease_until=None)
     if put_off:
         logger.error("A clock of this site was ahead; %d runs and members that it put off are due.", put_off)

@@ -10,6 +10,7 @@ from functools import cache
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
 import github_client as github
@@ -413,9 +414,11 @@ def succeed(run: SyncRun) -> None:
             subscription.probe = {**subscription.probe, "settled": standing}
         runs.finish(run, SyncRun.State.SUCCEEDED, now)
         jitter = random.uniform(1 - runs.DUE_JITTER, 1 + runs.DUE_JITTER)
-        due = timedelta(days=settings.SYNC_DUE_DAYS) * jitter
+        due = reconciling.next_due(subscription, now + timedelta(days=settings.SYNC_DUE_DAYS) * jitter)
+        # Who decided something during this run has made the next one due at once.
+        wished = When(next_due_at__gt=run.started_at, next_due_at__lte=now, then=F("next_due_at"))
         subscription.failures, subscription.synced_at = 0, now
-        subscription.next_due_at = reconciling.next_due(subscription, now + due)
+        subscription.next_due_at = Case(wished, default=Value(due))
         subscription.blocked_until = None
         subscription.save(update_fields=["failures", "synced_at", "next_due_at", "blocked_until", "probe"])
     messages.synced(subscription)

@@ -11,7 +11,7 @@ from freezegun import freeze_time
 from pytest_django import Settings
 
 from accounts.models import Credential, User
-from sync import choices
+from sync import choices, messages, runs, steps
 from sync.connecting import subscribe as subscribe_again
 from sync.consent import KINDS, SCOPES, Choice
 from sync.leaving import erasing
@@ -419,3 +419,26 @@ def test_a_removed_year_comes_back_whole(tmp_path: Path, settings: Settings) -> 
         removed.refresh_from_db()
         assert {entry["state"] for entry in removed.weeks.values()} == {"complete"}
         assert any(entry["calendar"] for entry in removed.weeks.values())
+
+
+# --- While a run is under way ---
+
+
+def test_what_a_member_decides_while_a_run_ends_makes_the_next_one_due(
+    subscription: Subscription, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "notify", lambda *_arguments: False)
+    run = runs.start(subscription, SyncRun.Trigger.STALE)
+    claimed = SyncRun.objects.claim(run.pk, 0, timezone.now())
+    assert claimed is not None
+    choices.save_settings(subscription, ["commits", "stars"], messages=True)
+    steps.succeed(claimed)
+    subscription.refresh_from_db()
+    assert subscription.next_due_at <= timezone.now()
+
+    again = runs.start(subscription, SyncRun.Trigger.STALE)
+    claimed = SyncRun.objects.claim(again.pk, 0, timezone.now())
+    assert claimed is not None
+    steps.succeed(claimed)
+    subscription.refresh_from_db()
+    assert subscription.next_due_at > timezone.now() + timedelta(days=3)

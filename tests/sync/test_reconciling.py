@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
@@ -13,6 +14,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
 
+from openhumans_client import File, OpenHumansClient
 from sandbox.openhumans.files import StoredFile
 from sync import credentials, reconciling, runs
 from sync.models import OperatorAction, Subscription, SyncRun, YearFile
@@ -392,6 +394,30 @@ def test_whose_files_cannot_be_asked_for_is_told_and_no_trace_stays(world: World
     assert exit_code(world) == 3
     assert exit_code(world, "--dry-run") == 3
     assert list(SyncRun.objects.values_list("pk", flat=True)) == before
+
+
+def test_one_list_without_files_is_not_believed(world: World) -> None:
+    """Promise 6: what Open Humans no longer lists is the member's wish; one answer alone is no list."""
+    world.openhumans.fault(empty_list={"times": 1})
+    reconcile(world)
+    assert not YearFile.objects.exclude(removed_by_member_at=None).exists()
+
+    world.openhumans.fault(empty_list={"times": 1})
+    world.repository.add([days_ago(20)])
+    assert world.sync().state == SyncRun.State.SUCCEEDED
+    assert not YearFile.objects.exclude(removed_by_member_at=None).exists()
+    assert world.oids() == world.repository.oids()
+
+
+def test_a_comparison_that_was_stopped_stays_in_the_history(world: World) -> None:
+    def stop(_client: OpenHumansClient) -> list[File]:
+        for run in SyncRun.objects.active():
+            runs.cancel(run)
+        return []
+
+    with patch.object(OpenHumansClient, "list_files", stop):
+        assert exit_code(world) == 3
+    assert world.subscription.runs.filter(state=SyncRun.State.CANCELLED, trigger="operator").count() == 1
 
 
 def test_an_operator_has_the_next_run_compare(world: World, sent: Sent) -> None:

@@ -238,6 +238,18 @@ def test_what_a_clock_that_was_ahead_put_off_is_due_at_once(
     assert SyncRun.objects.claim(SyncRun.objects.get().pk, 0, now) is not None
 
 
+def test_a_lease_of_a_clock_that_was_minutes_ahead_is_not_waited_for(
+    subscription: Subscription, now: datetime, sent: Sent
+) -> None:
+    run = runs.start(subscription, SyncRun.Trigger.STALE)
+    assert SyncRun.objects.claim(run.pk, 0, now + timedelta(seconds=170)) is not None
+    assert scanning.scan(now, limit=1000).nudged == 0
+    SyncRun.objects.update(lease_until=None)
+    assert SyncRun.objects.claim(run.pk, 0, now + timedelta(minutes=10)) is not None
+    assert scanning.scan(now, limit=1000).nudged == 1
+    assert SyncRun.objects.claim(run.pk, 0, now) is not None
+
+
 def test_the_longest_wait_there_is_is_waited_for(
     subscription: Subscription, now: datetime, sent: Sent
 ) -> None:

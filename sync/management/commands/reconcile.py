@@ -123,6 +123,9 @@ def reconcile(subscription: Subscription) -> Report | None:
             lambda client: reconciling.reconcile(Publisher(run, client, timezone.now()), with_sizes=True),
             run.hold,
         )
+    except LeaseLost:
+        # A worker goes on with it, or somebody has stopped it.
+        raise
     except NOT_ASKED:
         run.delete()
         raise
