@@ -74,7 +74,8 @@ def uploads_begun(world: World) -> int:
 
 def compare(world: World) -> str:
     out = io.StringIO()
-    call_command("reconcile", "--member", str(world.member.open_humans_id), stdout=out)
+    whom = ("--member", str(world.member.open_humans_id))
+    call_command("reconcile", *whom, "--reason", "a test", stdout=out)
     return out.getvalue()
 
 
