@@ -13,6 +13,7 @@ from pytest_django.live_server_helper import LiveServer
 from sync.models import Subscription
 from tests.browser.conftest import Visitor
 from tests.browser.states import STATES, WEEK, State, archive, syncing, with_private, with_something_left_out
+from tests.secrets.pages import searched as searched
 from tests.sync.broker import sent as sent
 from tests.sync.page_words import signed_in
 

@@ -1,4 +1,4 @@
-"""`python -m config.run service` as a person starts it, on free ports and a history of its own."""
+"""`python -m config.run service` on free ports and a history of its own, with a gate before each stand-in."""
 
 import os
 import signal
@@ -8,13 +8,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 
 from tests.browser.history import MARKER
+from tests.faults.gate import Gate
 from tests.secrets.installation import of_make_run, require_no_leak
+from tests.secrets.reports import ErrorReports
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 PORTS = ("PORT", "SANDBOX_GITHUB_PORT", "SANDBOX_OPENHUMANS_PORT")
@@ -30,8 +32,8 @@ class Service:
     log: Path
     ports: dict[str, int]
     data_folder: Path
-    # {value: what it is} of secrets that a test's browser has seen.
-    heard: dict[str, str] = field(default_factory=dict)
+    github: Gate
+    openhumans: Gate
 
     @property
     def url(self) -> str:
@@ -39,6 +41,11 @@ class Service:
 
     def address(self, port: str) -> str:
         return f"http://127.0.0.1:{self.ports[port]}"
+
+    @property
+    def heard(self) -> dict[str, str]:
+        """{value: what it is} of every secret that went to the stand-ins or came from them."""
+        return self.github.heard | self.openhumans.heard
 
     def switch(self, port: str, **faults: object) -> None:
         """Tell a stand-in how to behave from now on."""
@@ -63,10 +70,13 @@ def running_service(data_folder: Path, repository: Path) -> Iterator[Service]:
     env |= {name: str(port) for name, port in ports.items()}
     env |= {"DATA_FOLDER": str(data_folder), "REPO": str(repository)}
     env |= {"GUNICORN_CMD_ARGS": "--access-logfile -"}
+    github, openhumans = (Gate(f"http://127.0.0.1:{ports[name]}") for name in PORTS[1:])
+    reports = ErrorReports(data_folder / "reports")
+    env |= {"GITHUB_GATE": github.url, "OPENHUMANS_GATE": openhumans.url, "SENTRY_DSN": reports.dsn}
     log = data_folder.parent / "service.log"
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "config.run", "service"],
+            [sys.executable, "-m", "tests.browser.gated", "service"],
             cwd=CHECKOUT,
             env=env,
             stdout=output,
@@ -74,7 +84,7 @@ def running_service(data_folder: Path, repository: Path) -> Iterator[Service]:
             text=True,
             start_new_session=True,
         )
-    service = Service(process, log, ports, data_folder)
+    service = Service(process, log, ports, data_folder, github, openhumans)
     try:
         wait_until(lambda: has_started(service), START_SECONDS, lambda: log.read_text(encoding="utf-8"))
         yield service
@@ -84,6 +94,8 @@ def running_service(data_folder: Path, repository: Path) -> Iterator[Service]:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
         process.wait(STOP_SECONDS)
+        for server in (github, openhumans, reports):
+            server.close()
 
 
 def has_started(service: Service) -> bool:

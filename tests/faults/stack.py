@@ -39,6 +39,7 @@ from tests.faults.gate import Gate
 from tests.faults.histories import MARKER
 from tests.repositories import Repository
 from tests.secrets.installation import Installation, require_no_leak
+from tests.secrets.reports import ErrorReports
 
 # What tests are told must not reach the service.
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER")
@@ -72,6 +73,9 @@ class Stack:
     valkey: Valkey
     github: Gate
     openhumans: Gate
+    reports: ErrorReports
+    # Of what is not public at GitHub: {word: what it is}.
+    private_names: dict[str, str] = field(default_factory=dict)
     servers: dict[str, Child] = field(default_factory=dict)
     application: list[Child] = field(default_factory=list)
     stand_ins: list[Child] = field(default_factory=list)
@@ -111,8 +115,8 @@ class Stack:
             for child in children:
                 child.stop_seconds = 3.0
             stop_together(children, Interrupt())
-        self.github.close()
-        self.openhumans.close()
+        for server in (self.github, self.openhumans, self.reports):
+            server.close()
 
     def start_server(self, name: str) -> None:
         server: Postgres | Valkey = self.postgres if name == "postgres" else self.valkey
@@ -226,7 +230,7 @@ class Stack:
     @property
     def installation(self) -> Installation:
         heard = {**self.github.heard, **self.openhumans.heard}
-        return Installation(self.folder, self.env, heard, {MARKER: "a message"})
+        return Installation(self.folder, self.env, heard, {MARKER: "a message"}, self.private_names)
 
     @property
     def state(self) -> State:
@@ -371,6 +375,7 @@ def started(folder: Path, *repositories: Repository, **numbers: str) -> Iterator
     """The whole service on free ports, with these histories at GitHub."""
     web, github, openhumans, postgres, valkey = ports.choose_several(5)
     github_gate, openhumans_gate = (Gate(f"http://{ports.LOOPBACK}:{port}") for port in (github, openhumans))
+    reports = ErrorReports(folder / "reports")
     secrets = keep_secrets(folder)
     plan = {
         "PORT": str(web),
@@ -395,6 +400,7 @@ def started(folder: Path, *repositories: Repository, **numbers: str) -> Iterator
         "GITHUB_URL": github_gate.url,
         "GITHUB_API_URL": f"{github_gate.url}/api",
         "OPENHUMANS_URL": openhumans_gate.url,
+        "SENTRY_DSN": reports.dsn,
         # Temporary files and access logs are searched as well, once the drill is over.
         "TMPDIR": str(folder / "tmp"),
         "GUNICORN_CMD_ARGS": "--access-logfile -",
@@ -404,7 +410,7 @@ def started(folder: Path, *repositories: Repository, **numbers: str) -> Iterator
     (folder / "tmp").mkdir()
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     env = programs.without_proxy(environment.application_environment({**kept, **plan}, ours, is_sandbox=True))
-    stack = Stack(folder, env, database, cache, github_gate, openhumans_gate)
+    stack = Stack(folder, env, database, cache, github_gate, openhumans_gate, reports)
     try:
         stack.start([repository.path for repository in repositories])
         yield stack

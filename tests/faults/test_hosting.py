@@ -13,6 +13,7 @@ import pytest
 
 from config.run.folders import CHECKOUT
 from config.run.health import is_answering
+from tests.faults import secret_rides
 from tests.faults.histories import histories
 from tests.faults.stack import BOOT_SECONDS, START_SECONDS, Stack, started
 
@@ -67,8 +68,11 @@ def wait_for(stack: Stack, what: str, seconds: float = 180.0) -> None:
         time.sleep(0.2)
 
 
-def test_each_line_works_and_a_restart_in_the_middle_costs_nothing(place: Path) -> None:
-    with started(place, *histories(place, 1, 700, 5)) as stack:
+def test_each_line_works_and_a_restart_in_the_middle_costs_nothing(place: Path, tmp_path: Path) -> None:
+    """And all that the roles say, with a private repository in hand and an error, tells nothing of it."""
+    rides = secret_rides.secret_rides(tmp_path)
+    with started(place, *histories(place, 1, 700, 5), rides) as stack:
+        secret_rides.hide(stack)
         for child in stack.application:
             child.ask_to_stop()
         for child in stack.application:
@@ -83,7 +87,7 @@ def test_each_line_works_and_a_restart_in_the_middle_costs_nothing(place: Path) 
                 assert time.monotonic() < deadline
                 time.sleep(0.2)
             stack.fault(stack.github, latency_ms=400)
-            stack.connect()
+            visitor = secret_rides.connect(stack)
             wait_for(stack, "begun")
         assert not stack.settled, "the restart comes in the middle"
 
@@ -93,5 +97,8 @@ def test_each_line_works_and_a_restart_in_the_middle_costs_nothing(place: Path) 
         wait_for(stack, "overdue")
         with hosted(stack, "web", "worker"):
             wait_for(stack, "done", seconds=BOOT_SECONDS + 180)
-        stack.require_success()
-        assert stack.stored()
+            stack.require_success()
+            secret_rides.fail_over_them(stack, visitor, wait_for)
+            secret_rides.collect_tracks(stack, visitor, wait_for)
+        stack.require_success_at_last()
+        secret_rides.require_reported_and_kept(stack)

@@ -4,13 +4,14 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sandbox.openhumans.database import Database
+from tests.secrets.inventory import may_hold_private_names
 from tests.secrets.search import SHORTEST, Finding, Search
 
 # Of the other side, or secrets by their nature.
@@ -35,12 +36,17 @@ from accounts_credential c join socialaccount_socialaccount s on s.id = c.identi
 
 @dataclass(frozen=True)
 class Installation:
-    """`heard` are secrets that went over the wire, `words` what members wrote: {value: what it is}."""
+    """`heard` are secrets that went over the wire, `words` what members wrote: {value: what it is}.
+
+    `private_names`, of repositories that are not public and of what lies in them, may stand in the columns
+    that the inventory names, and nowhere else.
+    """
 
     folder: Path
     env: Mapping[str, str]
     heard: Mapping[str, str]
     words: Mapping[str, str]
+    private_names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def keys(self) -> list[bytes]:
@@ -53,10 +59,7 @@ def require_no_leak(installation: Installation) -> None:
 
 
 def search(installation: Installation) -> set[Finding]:
-    secrets = {value: what for value, what in _secrets(installation).items() if len(value) >= SHORTEST}
-    secrets |= dict(installation.words)
-    named = {f"{what} ({number})": value for number, (value, what) in enumerate(secrets.items())}
-    look = Search(named)
+    look = Search(_looked_for(installation))
     look.database(installation.env["DATABASE_URL"], installation.env["SECRET_KEY"])
     for number in DATABASES:
         look.redis(installation.env["REDIS_URL"].rsplit("/", 1)[0] + f"/{number}")
@@ -67,7 +70,19 @@ def search(installation: Installation) -> set[Finding]:
         look.content(f"name of {inside}", path.name)
         if path.is_file() and not path.is_symlink():
             look.content(str(inside), path.read_bytes())
-    return look.findings
+    return {finding for finding in look.findings if not _is_allowed(finding, installation)}
+
+
+def _looked_for(installation: Installation) -> dict[str, str]:
+    """{what it is, and which: value}."""
+    values = {value: what for value, what in _secrets(installation).items() if len(value) >= SHORTEST}
+    values |= {**installation.words, **installation.private_names}
+    return {f"{what} ({number})": value for number, (value, what) in enumerate(values.items())}
+
+
+def _is_allowed(finding: Finding, installation: Installation) -> bool:
+    is_name = finding.secret.rpartition(" (")[0] in installation.private_names.values()
+    return is_name and finding.place in may_hold_private_names()
 
 
 def _secrets(installation: Installation) -> dict[str, str]:

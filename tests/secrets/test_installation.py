@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 import redis
+import sentry_sdk
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.backends.db import SessionStore
@@ -15,13 +16,16 @@ from django.db import connection
 
 from accounts.models import Credential, User
 from sandbox.openhumans.database import Database
-from sync.models import Subscription
+from sync.models import RepositoryState, Subscription
 from tests.secrets.installation import Installation, of_make_run, search
+from tests.secrets.inventory import may_hold_private_names
+from tests.secrets.reports import ErrorReports
 from tests.secrets.wire import secrets_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HEARD = "heard-on-the-wire-7f3a9c"
 WORD = "a-penguin-in-a-message"
+NAME = "a-walrus-in-a-name"
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ def installation(tmp_path: Path, subscription: Subscription) -> Iterator[Install
     }
     (tmp_path / "logs").mkdir()
     (tmp_path / "tmp").mkdir()
-    yield Installation(tmp_path, env, {HEARD: "code"}, {WORD: "a message"})
+    yield Installation(tmp_path, env, {HEARD: "code"}, {WORD: "a message"}, {NAME: "a name"})
     with redis.Redis.from_url(settings.REDIS_URL + "/2") as server:
         server.delete("planted")
 
@@ -80,6 +84,35 @@ def test_it_is_found_in_redis(installation: Installation) -> None:
     with redis.Redis.from_url(settings.REDIS_URL + "/2") as server:
         server.hset("planted", "field", WORD)
     assert found(installation) == {("redis planted", "a message")}
+
+
+def test_it_is_found_in_error_reports(installation: Installation) -> None:
+    """As a process without our scrubbing would send them: packed."""
+    reports = ErrorReports(installation.folder / "reports")
+    client = sentry_sdk.Client(dsn=reports.dsn, default_integrations=False)
+    client.capture_event({"message": f"GET /callback/?code={HEARD}", "extra": {"text": f"{WORD} " * 500}})
+    client.close(timeout=10)
+    reports.close()
+    assert len(reports.texts()) == 1
+    assert found(installation) == {("reports/envelope-1", "code"), ("reports/envelope-1", "a message")}
+
+
+def test_a_private_name_may_stand_in_the_columns_of_the_inventory_and_nowhere_else(
+    installation: Installation, subscription: Subscription
+) -> None:
+    RepositoryState.objects.create(
+        subscription=subscription, node_id="R_1", database_id=1, name=f"octocat/{NAME}", visibility="private"
+    )
+    assert "sync_repositorystate.name" in may_hold_private_names()
+    assert found(installation) == set()
+
+    Subscription.objects.update(reason=f"{NAME} cannot be read.", probe={"heads": {NAME: WORD}})
+    (installation.folder / "logs" / "worker.log").write_text(f"reading {NAME}")
+    assert found(installation) == {
+        ("sync_subscription.reason", "a name"),
+        ("sync_subscription.probe", "a message"),
+        ("logs/worker.log", "a name"),
+    }
 
 
 def test_stored_tokens_are_searched_for_although_no_wire_has_shown_them(installation: Installation) -> None:

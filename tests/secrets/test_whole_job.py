@@ -1,7 +1,6 @@
 """After the whole job no secret stands anywhere, and words of private repositories only where they belong."""
 
 import logging
-import re
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -19,13 +18,14 @@ from sync.consent import Choice
 from sync.models import SyncRun
 from tests.providers import GITHUB_CALLBACK, OPENHUMANS_CALLBACK, Providers
 from tests.repositories import Repository
+from tests.secrets.inventory import may_hold_private_names
 from tests.secrets.logs import unscrubbed
 from tests.secrets.search import Search, our_columns
 from tests.secrets.wire import tapped
+from tests.sync.tracking.rides import collect_all, ride
 from tests.sync.world import living
 
 pytestmark = pytest.mark.django_db(transaction=True)
-INVENTORY = Path(__file__).parents[2] / "docs" / "data-inventory.md"
 REDIS = ("BROKER_URL", "BUDGET_URL", "METRICS_URL")
 
 
@@ -34,12 +34,6 @@ def look_everywhere(search: Search, log: str) -> None:
     for name in REDIS:
         search.redis(getattr(the_settings, name))
     search.content("logs", log)
-
-
-def may_hold_private_words() -> set[str]:
-    """`table.column` that the inventory says may name private repositories."""
-    text = INVENTORY.read_text(encoding="utf-8")
-    return set(re.findall(r"^\| `(\w+\.\w+)` \|.*\bprivate names\b", text, re.MULTILINE))
 
 
 def test_signing_in_and_connecting_leave_no_secret_behind(
@@ -84,9 +78,10 @@ def test_syncing_private_work_leaves_no_secret_behind(
     # Loggers that the settings keep quiet, because these print addresses and headers.
     for name in ("urllib3", "redis", "werkzeug", "sandbox"):
         caplog.set_level(logging.WARNING, logger=name)
-    name, message = f"walrus-{uuid4().hex[:10]}", f"penguin-{uuid4().hex[:10]}"
+    name, message, path = (f"{animal}-{uuid4().hex[:10]}" for animal in ("walrus", "penguin", "otter"))
     repository = Repository.create(tmp_path / "git" / name, f"{uuid4().hex[:12]}@example.org")
     repository.add((f"2026-0{month}-03T10:00:00+02:00" for month in range(1, 9)), message=message)
+    repository.write({f"rides/{path}.gpx": ride("2026-08-04T06:00:00Z")}, "2026-08-05T10:00:00+02:00")
     repositories = {name: repository}
     with (
         unscrubbed() as log,
@@ -102,8 +97,10 @@ def test_syncing_private_work_leaves_no_secret_behind(
         again = world.sync()
         assert (again.state, again.error) == (SyncRun.State.SUCCEEDED, "")
         assert again.uploads
+        collect_all(world)
         client.force_login(world.member)
-        client.get("/dashboard/")
+        for page in ("/dashboard/", "/tracks/"):
+            assert client.get(page).status_code == 200
         for year_file in world.subscription.year_files.exclude(current_id=None):
             assert client.get(f"/files/{year_file.pk}/").status_code == 200
         for credential in Credential.objects.select_related("identity"):
@@ -117,9 +114,13 @@ def test_syncing_private_work_leaves_no_secret_behind(
     look_everywhere(search, log.getvalue())
     assert search.findings == set()
 
-    assert message in files
-    words = Search({"name": name, "message": message})
+    assert all(word in files for word in (name, message, path))
+    words = Search({"name": name, "message": message, "path": path})
     look_everywhere(words, log.getvalue())
-    assert {finding.place for finding in words.findings if finding.secret == "message"} == set()
-    assert {finding.place for finding in words.findings} <= may_hold_private_words()
+    places = {
+        what: {f.place for f in words.findings if f.secret == what} for what in ("name", "path", "message")
+    }
+    assert places["message"] == set()
+    assert "sync_trackplace.path" in places["path"]
+    assert places["name"] | places["path"] <= may_hold_private_names()
     assert User.objects.filter(pk=world.member.pk).exists()

@@ -1,0 +1,84 @@
+"""A private repository whose name, message and path say something: none of it may be said by the service.
+
+It may stand in the member's files at Open Humans, and the names in the columns that docs/data-inventory.md
+names. What else could tell it, logs and error reports first of all, is searched when a drill is over.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import requests
+
+from config.run.forms import read_forms
+from config.run.visitor import Visitor
+from tests.faults.histories import EMAIL, MARKER
+from tests.faults.stack import Stack
+from tests.repositories import Repository
+from tests.sync.tracking.rides import ride
+
+NAME, FOLDER, FILE = "walrus-in-a-name", "heron-in-a-folder", "otter-in-a-path"
+GRAPHQL = "POST /api/graphql"
+Wait = Callable[[Stack, str], None]
+
+
+def secret_rides(folder: Path) -> Repository:
+    """Outside of what is searched: at GitHub everything may be read."""
+    newest = datetime.now(UTC).replace(microsecond=0) - timedelta(days=5)
+    repository = Repository.create(folder / NAME, EMAIL)
+    moments = [(newest - timedelta(days=9 * n)).isoformat() for n in range(6)]
+    repository.add(reversed(moments), message=f"{MARKER} {{n}} in private")
+    repository.write({f"{FOLDER}/{FILE}.gpx": ride()}, newest.isoformat())
+    return repository
+
+
+def hide(stack: Stack) -> None:
+    """At GitHub the repository is private from now on; here its words are searched for."""
+    act = {"act": "make_private", "repository": NAME}
+    requests.post(f"{stack.github.upstream}/_sandbox/acts", json=act, timeout=30).raise_for_status()
+    stack.private_names |= {NAME: "a name", FOLDER: "a folder", FILE: "a path"}
+
+
+def connect(stack: Stack) -> Visitor:
+    visitor = Visitor(stack.site)
+    visitor.sign_in()
+    visitor.connect("private")
+    return visitor
+
+
+def collect_tracks(stack: Stack, visitor: Visitor, wait: Wait) -> None:
+    """The member lets us look, ticks all that was found, and has it written."""
+    submit(visitor, "/tracks/look/", {})
+    wait(stack, "done")
+    form = next(form for form in read_forms(visitor.get("/tracks/").text) if "folder" in form.names)
+    submit(visitor, "/tracks/folders/", {"folder": form.fields["shown"], "shown": form.fields["shown"]})
+    wait(stack, "done")
+
+
+def submit(visitor: Visitor, path: str, chosen: dict[str, str]) -> None:
+    page = visitor.get("/tracks/")
+    token = visitor.session.cookies["csrftoken"]
+    sent = {**chosen, "csrfmiddlewaretoken": token}
+    answer = visitor.session.post(
+        f"{visitor.site}{path}", data=sent, headers={"Referer": page.url}, timeout=60
+    )
+    assert answer.status_code == 200, answer.status_code
+
+
+def fail_over_them(stack: Stack, visitor: Visitor, wait: Wait) -> None:
+    """An answer that cannot be used and says all of it: the run fails, and an error is reported."""
+    words = " ".join([*stack.private_names, MARKER])
+    broken = json.dumps({"data": {"viewer": words}, words: {"message": words}}).encode()
+    with stack.github.answer_instead(GRAPHQL, 200, broken):
+        visitor.update_now()
+        wait(stack, "done")
+    assert stack.runs()[-1][3] == "github_unexpected_response"
+
+
+def require_reported_and_kept(stack: Stack) -> None:
+    """What is searched is not empty: errors were reported, and the words are where they belong."""
+    files = b"\n".join(stack.stored().values()).decode()
+    for word in (*stack.private_names, f"{MARKER} 3 in private"):
+        assert word in files, f"{word} is missing in the member's files"
+    assert any("Run failed" in text for text in stack.reports.texts())

@@ -1,0 +1,53 @@
+"""Pages served by this process: what they left in tables, in Redis and in the logs, after each test."""
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Request
+
+from accounts.models import Credential
+from sync.models import Subscription
+from tests.browser.conftest import Visitor
+from tests.secrets.logs import unscrubbed
+from tests.secrets.search import SHORTEST, Finding, Search
+from tests.secrets.wire import secrets_in
+
+REDIS = ("BROKER_URL", "BUDGET_URL", "METRICS_URL")
+SETTINGS = ("SECRET_KEY", "OPENHUMANS_CLIENT_SECRET", "OPENHUMANS_WEBHOOK_SECRET", "GITHUB_CLIENT_SECRET")
+# Until the person is back, or has given up: see docs/data-inventory.md.
+OF_AN_ATTEMPT = Finding("django_session.session_data", "state")
+
+
+@pytest.fixture(autouse=True)
+def searched(visitor: Visitor, subscription: Subscription) -> Iterator[None]:
+    """The member's tokens, our own secrets, and whatever secret a browser was sent to an address with."""
+    heard: dict[str, str] = {}
+
+    def hear(request: Request) -> None:
+        heard.update(secrets_in(request.url))
+
+    visitor.context.on("request", hear)
+    with unscrubbed() as log:
+        yield
+    found = leaks(heard | known(), log.getvalue())
+    assert not found, f"Secrets stand where they must not: {sorted(found)}"
+
+
+def known() -> dict[str, str]:
+    """{value: what it is}"""
+    values = {getattr(settings, name): name for name in SETTINGS}
+    for credential in Credential.objects.select_related("identity"):
+        values |= {credential.access_token: "access token", credential.refresh_token or "": "refresh token"}
+    return values
+
+
+def leaks(secrets: Mapping[str, str], log: str) -> set[Finding]:
+    values = [(value, what) for value, what in secrets.items() if len(value) >= SHORTEST]
+    search = Search({f"{what} ({number})": value for number, (value, what) in enumerate(values)})
+    search.tables()
+    for name in REDIS:
+        search.redis(getattr(settings, name))
+    search.content("logs", log)
+    found = {Finding(finding.place, finding.secret.rpartition(" (")[0]) for finding in search.findings}
+    return found - {OF_AN_ATTEMPT}

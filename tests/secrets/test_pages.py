@@ -1,0 +1,52 @@
+"""The search after each test of pages finds a leak planted in each of its places."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
+
+from accounts.models import Credential
+from sync.models import Subscription
+from tests.secrets.pages import REDIS, known, leaks
+from tests.secrets.search import Finding
+
+pytestmark = pytest.mark.django_db
+STATE = "a-state-of-an-attempt"
+
+
+@pytest.fixture
+def token(subscription: Subscription) -> Iterator[str]:
+    yield Credential.objects.get(identity__provider="github").access_token
+    for name in REDIS:
+        with redis.Redis.from_url(getattr(settings, name)) as server:
+            server.delete("planted")
+
+
+def test_nothing_is_found_where_nothing_is(token: str) -> None:
+    assert {token, settings.SECRET_KEY, settings.GITHUB_CLIENT_SECRET} <= set(known())
+    assert leaks(known(), "a line") == set()
+
+
+def test_it_is_found_in_tables_and_logs(token: str) -> None:
+    Subscription.objects.update(reason=f"refused: {token}")
+    assert leaks(known(), f"loaded with {settings.SECRET_KEY}") == {
+        Finding("sync_subscription.reason", "access token"),
+        Finding("logs", "SECRET_KEY"),
+    }
+
+
+@pytest.mark.parametrize("name", REDIS)
+def test_it_is_found_in_each_database_of_redis(token: str, name: str) -> None:
+    with redis.Redis.from_url(getattr(settings, name)) as server:
+        server.set("planted", token)
+    assert leaks(known(), "") == {Finding("redis planted", "access token")}
+
+
+def test_the_state_of_an_attempt_may_stand_in_its_session_and_nowhere_else(token: str) -> None:
+    session = SessionStore()
+    session["socialaccount_states"] = {STATE: ["a state", 0.0]}
+    session.save()
+    assert leaks({STATE: "state"}, "") == set()
+    assert leaks({STATE: "state"}, f"GET /callback/?state={STATE}") == {Finding("logs", "state")}
