@@ -243,7 +243,9 @@ class ItemMaker:
         return self._chance.choice(self._made.others)
 
     def _later(self, moment: int, days: int) -> int:
-        return min(self._end, moment + 60 + int(self._chance.random() * days * _DAY))
+        """Within so many days, or what is left of them: no crowd gathers at the account's last second."""
+        left = max(0, min(days * _DAY, self._end - moment - 60))
+        return min(self._end, moment + 60 + int(self._chance.random() * left))
 
     def _moments(self, a_year: int) -> list[int]:
         amount = a_year * self._made.size.years

@@ -9,8 +9,10 @@ from sync.collect.collector import Collector
 from sync.errors import GitHubAccessLost, GitHubGivesUp
 from sync.models import Subscription
 
-# So many newest entries of each list come with the probe: on most days they hold all that is new.
-LIST_ITEMS = 10
+# So many newest entries of each list come with the probe: on a full day as well they hold all that is new,
+# what is read twice because clocks differ, and one below it, which ends the reading. Many more would cost a
+# second point, for the reviews that come with each pull request.
+LIST_ITEMS = 20
 # Late truth: what no probe can see (old days of the calendar, totals behind unmoved heads) is asked again.
 EVERYTHING_EVERY = timedelta(days=30)
 

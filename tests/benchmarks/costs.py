@@ -24,7 +24,9 @@ ACTIVE_DAYS = {
     "heavy": {"repositories": 10, "commits": 40, "issues": 1, "comments": 8, "reviews": 4},
 }
 # What each may cost at the most, releases counted apart: first backfill, idle day, active day. Derived from
-# GitHub's page sizes: one request for 200 commits, 100 entries of all lists, 50 pull requests, 25 totals.
+# GitHub's page sizes: one request for 200 commits, 100 entries of all lists, 50 pull requests, 25 totals. An
+# active day is the probe, which brings what is new in the lists, a page of commits of up to 10 repositories,
+# and a search where there are reviews.
 MOST_REQUESTS = {"light": (9, 1, 2), "typical": (124, 1, 3), "heavy": (1887, 1, 3)}
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.models import Credential
 from github_client import GitHubClient
 from sync import actors, planner, runs, scanning
-from sync.collect import lists
+from sync.collect import lists, probing
 from sync.models import Subscription, SyncRun
 from tests.benchmarks.database_time import Asked, DatabaseWatch
 from tests.benchmarks.figures import Report, Spread, ratio
@@ -272,7 +272,8 @@ def of_the_client(subscription: Subscription) -> list[float]:
     def ask() -> None:
         client = GitHubClient(settings.GITHUB_API_URL, token)
         names = lists.names_for(subscription.kinds)
-        client.fetch_probe(planner.probe_since(today), today, 50, names, 10, subscription.github_login)
+        since, login = planner.probe_since(today), subscription.github_login
+        client.fetch_probe(since, today, 50, names, probing.LIST_ITEMS, login)
 
     return [cpu_of(ask) for _ in range(ROUNDS)]
 

@@ -1,10 +1,19 @@
 """What syncing costs is held against what it may cost."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
+from sandbox.github.generated_size import Size
+from sync.consent import Choice
+from sync.models import SyncRun
 from tests.benchmarks.costs import Cost, measure
+from tests.sync.world import living
+
+BUSY = Size(200, 12, 1, 40, 60, 300, 20, 5, 1, 1, 1)
+FULL_DAY = {"repositories": 10, "commits": 30, "issues": 1, "comments": 15, "reviews": 4}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -20,3 +29,20 @@ def test_what_is_spent_beyond_is_said_part_by_part() -> None:
         "typical: 125 requests for the first backfill, at most 124",
         "typical: 2 requests for the idle day, at most 1",
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_full_day_is_a_probe_of_one_point_a_page_of_commits_and_a_search_for_reviews(
+    tmp_path: Path, settings: Settings
+) -> None:
+    """What is new in the lists comes with the probe, also where it is a lot."""
+    with living(tmp_path, settings, {}, account=BUSY, choice=Choice.PRIVATE) as world:
+        world.subscription.agreement.pop("organizations", None)
+        world.subscription.save()
+        assert world.sync().state == SyncRun.State.SUCCEEDED
+        comments = len(world.records("comments"))
+        world.act("active_day", **FULL_DAY)
+        run = world.sync()
+        assert len(world.records("comments")) == comments + FULL_DAY["comments"]
+        assert world.asked("Probe")[-1]["cost"] == 1
+        assert run.requests == 3
