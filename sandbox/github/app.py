@@ -128,6 +128,10 @@ def _add_routes(app: Flask, service: Service) -> None:
     def graphql_log() -> Response:
         return jsonify(service.graphql_log.entries())
 
+    @app.get("/_sandbox/windows")
+    def windows() -> Response:
+        return jsonify(service.limits.windows())
+
     @app.errorhandler(404)
     @app.errorhandler(405)
     def not_found(_error: Exception) -> Response:

@@ -77,6 +77,7 @@ class Limits:
         self._buckets: dict[tuple[int, str], _Bucket] = {}
         self._blocks: dict[tuple[int, str], _Block] = {}
         self._in_flight: Counter[int] = Counter()
+        self._spent: Counter[tuple[int, str, int]] = Counter()
 
     def enter(self, account_id: int) -> bool:
         """One more request of this person is under way; whether that is not one too many."""
@@ -100,6 +101,7 @@ class Limits:
         with self._lock:
             bucket = self._bucket(account_id, resource)
             bucket.used += points
+            self._spent[account_id, resource, bucket.reset] += points
             standing = self._standing(bucket, resource)
             bucket.is_told = bucket.is_told or standing.remaining == 0
             return standing
@@ -107,6 +109,14 @@ class Limits:
     def standing(self, account_id: int, resource: str) -> Standing:
         with self._lock:
             return self._standing(self._bucket(account_id, resource), resource)
+
+    def windows(self) -> list[dict[str, int | str]]:
+        """`GET /_sandbox/windows`: what each person spent in each window, named by the moment of its end."""
+        with self._lock:
+            return [
+                {"account": account_id, "resource": resource, "reset": reset, "spent": spent}
+                for (account_id, resource, reset), spent in self._spent.items()
+            ]
 
     def block(self, account_id: int, resource: str, form: str, seconds: float) -> None:
         """Refuse from now on. Secondary limits are one for GraphQL and REST, each has its own primary one."""
@@ -128,6 +138,7 @@ class Limits:
         with self._lock:
             self._buckets.clear()
             self._blocks.clear()
+            self._spent.clear()
 
     def _blocked(self, account_id: int, resource: str) -> Refusal | None:
         block = self._blocks.get((account_id, resource))

@@ -1,20 +1,23 @@
 """Eight worker processes at once: nothing is sent while blocked, nothing beyond the budget.
 
 By the stand-in's own accounting. Small hours, a limit of one request at a time and every message sent many
-times over make the processes meet as often as they can.
+times over make the processes meet as often as they can: steps are offered while a run is free, while somebody
+holds its lease, and while it has to wait.
 """
 
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 import dramatiq
 import pytest
+import requests
 from django.conf import settings as ours
 from django.db import connection
 from django.utils import timezone
@@ -36,8 +39,8 @@ from tests.sync.world import World, living
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 PROCESSES = 8
-# Less than a run here costs, so that it has to wait.
-HOUR_SECONDS, HOUR_POINTS = 4, 8
+# Less than a run here costs, and longer than it takes, so that it has to wait.
+HOUR_SECONDS, HOUR_POINTS = 20, 8
 COMMITS = 120 if IS_LONG else 25
 END_SECONDS = 240.0
 NUMBERS = {
@@ -94,23 +97,60 @@ def send(broker: RedisBroker, actor: str, *arguments: int, queue: str) -> None:
     )
 
 
-def work(broker: RedisBroker, worker: Child) -> None:
-    """Until every run has ended: each step is offered to every process, again and again."""
+@dataclass
+class Offers:
+    """Each step is offered to every process, again and again, whatever its run is doing just then."""
+
+    broker: RedisBroker = field(repr=False)
+    copies: int
+    while_leased: int = 0
+    while_waiting: int = 0
+    _made: set[tuple[object, ...]] = field(default_factory=set, repr=False)
+
+    def make(self, active: Iterable[SyncRun]) -> None:
+        """Never more than they get through: stale messages in front would only keep the others waiting."""
+        if self.broker.client.llen("dramatiq:background") >= PROCESSES:
+            return
+        for run in active:
+            if not run.lease_until and not run.resume_at:
+                self._send(run)
+            elif self._is_new(run):
+                # Who comes too early for a wait is sent back until its end: all of them meet there.
+                self.while_leased += run.lease_until is not None
+                self.while_waiting += run.resume_at is not None
+                self._send(run)
+
+    def _is_new(self, run: SyncRun) -> bool:
+        """A lease is renewed before each request, and each wait has its own end."""
+        moment = (run.pk, run.step, run.lease_until, run.resume_at)
+        is_new = moment not in self._made
+        self._made.add(moment)
+        return is_new
+
+    def _send(self, run: SyncRun) -> None:
+        for _ in range(self.copies):
+            send(self.broker, "sync_step", run.pk, run.step, queue="background")
+
+
+def work(offers: Offers, worker: Child) -> None:
+    """Until every run has ended."""
     deadline = time.monotonic() + END_SECONDS
     while active := list(SyncRun.objects.active()):
         assert time.monotonic() < deadline, f"{active}\n{tail(worker.log, 40)}"
         assert worker.is_running, tail(worker.log, 40)
-        free = [run for run in active if not run.lease_until and not is_to_wait(run)]
-        # Never more than they get through: stale messages in front would only keep the others waiting.
-        if broker.client.llen("dramatiq:background") < PROCESSES:
-            for run in free:
-                for _ in range(PROCESSES if len(active) == 1 else 2):
-                    send(broker, "sync_step", run.pk, run.step, queue="background")
+        offers.make(active)
         time.sleep(0.25)
 
 
-def is_to_wait(run: SyncRun) -> bool:
-    return run.resume_at is not None and run.resume_at > timezone.now()
+def refusals(world: World) -> int:
+    """How many questions GitHub refused, for whatever reason."""
+    log = requests.get(f"{world.github.url}/_sandbox/graphql_log", timeout=5).json()
+    return sum(entry["status"] in (403, 429) or entry["operation"] is None for entry in log)
+
+
+def most_points_of_a_window(world: World) -> int:
+    windows = requests.get(f"{world.github.url}/_sandbox/windows", timeout=5).json()
+    return max(int(window["spent"]) for window in windows)
 
 
 @pytest.mark.parametrize("members", [1, 10])
@@ -131,22 +171,29 @@ def test_eight_processes_send_nothing_too_early_and_nothing_too_much(
             refuse_after_requests={
                 "after": 3,
                 "for_seconds": 2,
-                "form": "secondary_without_retry_after",
+                "form": "secondary_retry_after",
                 "times": 1,
             },
         )
         for subscription in subscriptions:
             runs.start(subscription, SyncRun.Trigger.CONNECTED)
         with eight_workers(place, world) as (broker, worker):
-            work(broker, worker)
+            offers = Offers(broker, PROCESSES if members == 1 else 2)
+            work(offers, worker)
             accounting = world.github.accounting()
+            refused, most_points = refusals(world), most_points_of_a_window(world)
         ended = SyncRun.objects.all()
         drill.faults_injected = sum(run.waits for run in ended)
         drill.requests_while_blocked = accounting["refused_while_blocked"]
-        say(f"{accounting['total']} requests, {drill.faults_injected} waits")
+        say(f"{accounting['total']} requests, {drill.faults_injected} waits, {refused} refused, {offers}")
+        say(f"at most {most_points} of {HOUR_POINTS} points in a window")
         assert {run.state for run in ended} == {SyncRun.State.SUCCEEDED}
         assert accounting["refused_while_blocked"] == 0
         assert accounting["writes"] == 0
+        assert refused == 1, "only what the fault refuses: nobody else met a limit, or another's request"
+        assert most_points <= HOUR_POINTS * 0.8
+        assert offers.while_leased, "somebody was asked for a step that another one did"
+        assert offers.while_waiting, "somebody was asked for a step whose time had not come"
         assert drill.faults_injected, "there was a limit to meet"
         for subscription in Subscription.objects.all():
             held = subscription.year_files.exclude(current_id=None)
