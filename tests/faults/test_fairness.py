@@ -1,16 +1,23 @@
 """Promise 8: one member cannot starve another, and people who wait at a screen are served first."""
 
+import queue
+import threading
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from uuid import uuid4
 
 import dramatiq
 import pytest
+from django.conf import settings
 from django.utils import timezone
+from django_dramatiq.middleware import DbConnectionsMiddleware
+from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
 
 from config.worker import NoMoreThanThreads
-from sync import messages, runs, scanning, steps
+from sync import actors, messages, queues, runs, scanning, steps
 from sync.models import Subscription, SyncRun
 from tests.faults.crowd import bare_crowd, crowd
 from tests.faults.simulation import Clockwork, clockwork
@@ -19,6 +26,7 @@ from tests.faults.summary import IS_LONG
 pytestmark = pytest.mark.django_db(transaction=True)
 # After an outage.
 DUE = 1_000_000 if IS_LONG else 2500
+PATIENCE_SECONDS = 30
 
 
 @pytest.fixture
@@ -92,6 +100,68 @@ def test_who_watches_a_heavy_run_does_not_keep_the_others_waiting_for_ever(
     own = [place for place, run in enumerate(begun) if run == heavy.runs.get().pk]
     assert own[:3] == [0, 1, 2]
     assert own[3] >= 3 + len(others)
+
+
+@pytest.fixture
+def real_queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisBroker]:
+    """On the real Valkey, with names of its own; what the engine sends goes there."""
+    broker = RedisBroker(  # type: ignore[no-untyped-call]
+        url=settings.BROKER_URL,
+        namespace=f"fairness-{uuid4().hex}",
+        middleware=[DbConnectionsMiddleware(), NoMoreThanThreads()],
+    )
+    for name in (queues.INTERACTIVE, queues.BACKGROUND):
+        broker.declare_queue(name)
+    broker.declare_actor(actors.sync_step)
+    monkeypatch.setattr(dramatiq.get_broker(), "enqueue", broker.enqueue)
+    yield broker
+    broker.flush_all()
+    broker.close()
+
+
+def has_taken_what_is_watched(worker: dramatiq.Worker, broker: RedisBroker) -> bool:
+    """The message is in the worker's hands, and waits there for a thread."""
+    left = broker.client.llen(f"{broker.namespace}:{queues.INTERACTIVE}")
+    return not left and worker.work_queue.qsize() > 0
+
+
+def until(is_so: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
+def test_a_real_worker_whose_threads_are_all_busy_begins_what_is_watched_with_the_next_step(
+    real_queue: RedisBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Promise 8: Two threads, each in a step that takes as long as it likes; more of them are queued."""
+    begun, may_end = queue.SimpleQueue[int](), threading.Semaphore(0)
+
+    def read(run: SyncRun, _allowance: steps.Allowance) -> bool:
+        begun.put(run.pk)
+        return may_end.acquire(timeout=PATIENCE_SECONDS)
+
+    monkeypatch.setattr(steps, "_read", read)
+    monkeypatch.setattr(steps, "_with_openhumans", lambda *_arguments: None)
+    monkeypatch.setattr(messages, "notify", lambda *_arguments: False)
+    *others, watched = crowd(9, timezone.now())
+    for subscription in others:
+        runs.start(subscription, SyncRun.Trigger.STALE)
+    worker = dramatiq.Worker(real_queue, worker_threads=2, worker_timeout=100)
+    worker.start()
+    try:
+        for _ in range(2):
+            begun.get(timeout=PATIENCE_SECONDS)
+        run = runs.start(watched, SyncRun.Trigger.MEMBER, is_interactive=True)
+        until(lambda: has_taken_what_is_watched(worker, real_queue), "the worker takes the message")
+        may_end.release()
+        assert begun.get(timeout=PATIENCE_SECONDS) == run.pk
+        may_end.release(len(others) + 1)
+        until(lambda: not SyncRun.objects.active().exists(), "all of them get their turn")
+    finally:
+        may_end.release(len(others) + 1)
+        worker.stop()
 
 
 def test_each_process_holds_no_message_that_no_thread_is_free_for() -> None:
