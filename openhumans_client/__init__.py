@@ -1,6 +1,7 @@
 """A client of Open Humans: signing in, and the project API with a member's token. Knows nothing of Django."""
 
-from openhumans_client.client import OpenHumansClient
+from openhumans_client.client import Download, OpenHumansClient
+from openhumans_client.deadline import Deadline
 from openhumans_client.errors import (
     InvalidClient,
     InvalidGrant,
@@ -18,7 +19,9 @@ from openhumans_client.protocol import decode_deauthorization, verify_signature
 from openhumans_client.types import Deauthorization, File, Member, Project, StartedUpload, TokenGrant
 
 __all__ = [
+    "Deadline",
     "Deauthorization",
+    "Download",
     "File",
     "InvalidClient",
     "InvalidGrant",

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 import requests
 
 from openhumans_client import protocol
+from openhumans_client.deadline import Deadline
 from openhumans_client.errors import Unauthorized, Unavailable, UnexpectedResponse
 from openhumans_client.metadata import check_filename, encode_metadata
 from openhumans_client.transport import Incoming, Outgoing, Timeout, Transport
@@ -25,8 +28,20 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_HOPS = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file on its way: `size` as storage announced it, if it did, and the bytes, to be read once."""
+
+    size: int | None
+    pieces: Iterator[bytes]
+    close: Callable[[], None]
+
+
 class OpenHumansClient:
     """What one member's access token allows. Never sleeps, never retries, not for several threads at once.
+
+    `shared` is a deadline on top, for all calls of this client together and for whoever else holds it: once
+    it has passed nothing is sent any more, and a call is Unavailable with `is_timeout`.
 
     `before_request` is called before each request, also each page and each hop of a download; what it raises
     passes through, and the request is not sent. `timeout` is (connect, read) in seconds; `deadline` bounds
@@ -46,13 +61,14 @@ class OpenHumansClient:
         timeout: Timeout = (5, 30),
         before_request: Callable[[], None] | None = None,
         deadline: float = 120,
+        shared: Deadline | None = None,
     ) -> None:
         if not re.fullmatch(r"[\x21-\x7e]+", access_token):
             # Caught here, because the standard library would put the whole token into its own message.
             raise ValueError("The access token is empty or holds characters that no header can carry.")
         self._base_url = base_url.rstrip("/")
         self._access_token = access_token
-        self._transport = Transport(session, timeout, deadline, before_request)
+        self._transport = Transport(session, timeout, deadline, before_request, shared)
 
     def __repr__(self) -> str:
         return f"OpenHumansClient({self._base_url!r})"
@@ -134,14 +150,31 @@ class OpenHumansClient:
         with self._stored(file, f"GET bytes of file {file.id}", deadline) as incoming:
             return _copy(incoming.pieces(largest), into)
 
+    def open_download(
+        self, file: File, deadline: float = 600, silence: float = 20, largest: int = 2_000_000_000
+    ) -> Download:
+        """The file with its first bytes here, and the others to be read piece by piece. Close it.
+
+        The errors are those of `download`, also while it is read: then it has broken off. What this client's
+        deadlines bound ends with the first bytes; the others have `deadline`, and may pause for `silence`.
+        """
+        request = f"GET bytes of file {file.id}"
+        with ExitStack() as opened:
+            incoming = opened.enter_context(self._stored(file, request, deadline=None))
+            pieces = incoming.pieces(largest)
+            first = next(pieces, b"")
+            incoming.allow(deadline, silence)
+            # The length of what storage packed is not that of the file.
+            size = None if "content-encoding" in incoming.headers else incoming.length
+            return Download(size, chain([first], pieces), opened.pop_all().close)
+
     def fetch_size(self, file: File) -> int:
         """How many bytes storage holds, without reading them. The errors are those of `download`."""
         request = f"GET size of file {file.id}"
         with self._stored(file, request, deadline=None) as incoming:
-            length = incoming.headers.get("content-length", "")
-            if not (length.isascii() and length.isdecimal()):
+            if incoming.length is None:
                 raise UnexpectedResponse(f"{request}: the answer has no length")
-            return int(length)
+            return incoming.length
 
     @contextmanager
     def _stored(self, file: File, request: str, deadline: float | None) -> Iterator[Incoming]:

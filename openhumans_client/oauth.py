@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import requests
 
 from openhumans_client import protocol
+from openhumans_client.deadline import Deadline
 from openhumans_client.transport import Timeout, Transport
 from openhumans_client.types import Answer, TokenGrant
 
@@ -24,7 +25,7 @@ class OpenHumansOAuth:
     """The token endpoint, for one registered client. Credentials go by HTTP Basic, never in a query string.
 
     Every method that asks raises InvalidClient, Unavailable, RateLimited or UnexpectedResponse. `timeout` is
-    (connect, read) in seconds, `deadline` bounds the whole exchange.
+    (connect, read) in seconds, `deadline` bounds the whole exchange, `shared` all of them together.
     """
 
     def __init__(
@@ -35,11 +36,12 @@ class OpenHumansOAuth:
         session: requests.Session | None = None,
         timeout: Timeout = (5, 30),
         deadline: float = 60,
+        shared: Deadline | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._client_id = client_id
         self._client_secret = client_secret
-        self._transport = Transport(session, timeout, deadline)
+        self._transport = Transport(session, timeout, deadline, shared=shared)
 
     def __repr__(self) -> str:
         return f"OpenHumansOAuth({self._base_url!r}, {self._client_id!r})"

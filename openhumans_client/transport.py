@@ -1,8 +1,10 @@
 """Sending one request: connection, deadline, and every failure of the network as a named error.
 
 A deadline covers the whole exchange, not only the silence between two packets. Sending and reading the body
-are checked against it piece by piece, so a server that trickles cannot hold the caller for longer than the
-deadline plus one read time-out. Only the head of an answer is under the read time-out alone.
+are checked against it piece by piece, and no silence is borne beyond it, so a server that trickles cannot
+hold the caller for longer. Only a head that comes byte by byte is under the read time-out alone.
+
+Several exchanges may share one deadline on top of their own: when it has passed nothing is sent any more.
 
 Nothing here retries, sleeps or follows a redirect.
 """
@@ -10,6 +12,7 @@ Nothing here retries, sleeps or follows a redirect.
 from __future__ import annotations
 
 import logging
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +22,7 @@ import requests
 from requests.exceptions import ConnectTimeout, ReadTimeout, RequestException
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from openhumans_client.deadline import Deadline
 from openhumans_client.errors import OpenHumansError, TooHeavy, Unavailable, UnexpectedResponse
 from openhumans_client.types import Answer
 
@@ -27,6 +31,8 @@ Authorize = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
 _PIECE = 64 * 1024
 _LARGEST_ANSWER = 64 * 1024 * 1024
+# A socket that is to wait for no time at all would not wait for what is there already.
+_LEAST_SECONDS = 0.001
 
 
 def anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -43,11 +49,13 @@ class Transport:
         timeout: Timeout,
         deadline: float,
         before_request: Callable[[], None] | None = None,
+        shared: Deadline | None = None,
     ) -> None:
         self._session = session or requests.Session()
         self._timeout = timeout
         self._deadline = deadline
         self._before_request = before_request
+        self._shared = shared
 
     def ask(
         self,
@@ -80,12 +88,14 @@ class Transport:
         """Send, and give the answer while its body is still on the way."""
         if self._before_request:
             self._before_request()
-        until = time.monotonic() + (deadline or self._deadline)
+        until = self._until(deadline or self._deadline)
+        if time.monotonic() >= until:
+            raise Unavailable(f"{label}: not sent, because there was no time left for it", is_timeout=True)
         data = upload.body(until) if upload else form
         failure: OpenHumansError | None = None
         try:
             response = self._send(
-                requests.Request(method, url, headers=headers, data=data, json=json, auth=auth)
+                requests.Request(method, url, headers=headers, data=data, json=json, auth=auth), until
             )
         except (RequestException, HTTPError, OSError, UnicodeError) as error:
             failure = _network_failure(error, label, until)
@@ -93,30 +103,50 @@ class Transport:
             # Raised outside of the handler: the original's text holds the whole address, secrets included.
             raise failure
         try:
-            yield Incoming(response, label, until)
+            yield Incoming(response, label, until, self._timeout[1])
         finally:
             response.close()
 
-    def _send(self, request: requests.Request) -> requests.Response:
+    def _until(self, seconds: float) -> float:
+        until = time.monotonic() + seconds
+        return min(until, self._shared.until) if self._shared else until
+
+    def _send(self, request: requests.Request, until: float) -> requests.Response:
         """Past `Session.send`, which reads redirects to their end even when it is told not to follow."""
         prepared = self._session.prepare_request(request)
         url = str(prepared.url)
         settings: Any = self._session.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003
-        return self._session.get_adapter(url).send(prepared, timeout=self._timeout, **settings)
+        return self._session.get_adapter(url).send(prepared, timeout=self._patience(until), **settings)
+
+    def _patience(self, until: float) -> Timeout:
+        left = max(until - time.monotonic(), _LEAST_SECONDS)
+        connect, read = self._timeout
+        return min(connect, left), min(read, left)
 
 
 class Incoming:
     """An answer whose body is read under the request's deadline and a limit of size."""
 
-    def __init__(self, response: requests.Response, label: str, until: float) -> None:
+    def __init__(self, response: requests.Response, label: str, until: float, silence: float) -> None:
         self._response = response
         self._label = label
         self._until = until
+        self._silence = silence
         self.status = response.status_code
         self.headers = {name.lower(): value for name, value in response.headers.items()}
 
     def whole(self, largest: int = _LARGEST_ANSWER) -> Answer:
         return Answer(self.status, self.headers, b"".join(self.pieces(largest)))
+
+    @property
+    def length(self) -> int | None:
+        """As announced; None where it is not, or is no number."""
+        announced = self.headers.get("content-length", "")
+        return int(announced) if announced.isascii() and announced.isdecimal() else None
+
+    def allow(self, seconds: float, silence: float) -> None:
+        """The rest of the body has this much time from now, whatever deadline its head was under."""
+        self._until, self._silence = time.monotonic() + seconds, silence
 
     def pieces(self, largest: int) -> Iterator[bytes]:
         """The body. Raises Unavailable at the deadline, TooHeavy once more than `largest` bytes came."""
@@ -131,6 +161,7 @@ class Incoming:
 
     def _read(self) -> bytes:
         failure: OpenHumansError | None = None
+        self._bear_no_longer_silence()
         try:
             # read1 gives what has arrived, where read would wait for a full piece and never see the deadline.
             piece: bytes = self._response.raw.read1(_PIECE, decode_content=True)
@@ -139,6 +170,14 @@ class Incoming:
         if failure:
             raise failure
         return piece
+
+    def _bear_no_longer_silence(self) -> None:
+        reader = getattr(getattr(self._response.raw, "_fp", None), "fp", None)
+        # The answer's own: its connection has none any more where the server closes after it.
+        connection = getattr(getattr(reader, "raw", None), "_sock", None)
+        if isinstance(connection, socket.socket):
+            left = max(self._until - time.monotonic(), _LEAST_SECONDS)
+            connection.settimeout(min(self._silence, left))
 
 
 class Outgoing:

@@ -21,7 +21,8 @@ def patience(providers: Providers) -> list[float]:
 
 def test_signing_in_waits_no_longer_than_a_host_does(client: Client, providers: Providers) -> None:
     providers.sign_in(client)
-    assert patience(providers) == [ANSWER_SECONDS] * 2
+    assert len(patience(providers)) == 2
+    assert all(seconds <= ANSWER_SECONDS for seconds in patience(providers))
     assert sum(patience(providers)) < MOST_SECONDS
 
 

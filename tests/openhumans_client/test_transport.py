@@ -7,10 +7,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 
-from openhumans_client import OpenHumansClient, OpenHumansError, TooHeavy, Unavailable, UnexpectedResponse
+from openhumans_client import (
+    Deadline,
+    Download,
+    File,
+    OpenHumansClient,
+    OpenHumansError,
+    OpenHumansOAuth,
+    TooHeavy,
+    Unavailable,
+    UnexpectedResponse,
+)
 from openhumans_client.transport import Transport, anonymous
 
 Behaviour = Callable[[socket.socket], None]
@@ -119,3 +130,84 @@ def test_an_answer_has_a_largest_size() -> None:
         transport = Transport(None, (1, 1), 1)
         with transport.open("GET", base_url, "GET /", auth=anonymous) as incoming, pytest.raises(TooHeavy):
             incoming.whole(largest=10)
+
+
+# --- One deadline for several calls, and the bytes after it ---
+
+
+@pytest.mark.parametrize(
+    "head", [b"", HEAD + b"Content-Length: 9\r\n\r\n{", HEAD + b"Connection: close\r\n\r\n{"]
+)
+def test_all_calls_of_a_client_share_a_deadline(head: bytes) -> None:
+    """Their own time-outs are far longer; a call for which no time is left is not sent."""
+
+    def answer(caller: socket.socket) -> None:
+        caller.sendall(head)
+        caller.recv(1)
+
+    with server(answer) as base_url:
+        shared, began = Deadline.after(0.3), time.monotonic()
+        client = OpenHumansClient(base_url, "token", timeout=(9, 9), shared=shared)
+        for _ in range(2):
+            with pytest.raises(Unavailable) as caught:
+                client.fetch_project()
+            assert caught.value.is_timeout
+        assert time.monotonic() - began < 5
+    assert "not sent" in str(caught.value)
+    assert shared.left == 0
+
+
+def test_a_refresh_ends_with_the_shared_deadline() -> None:
+    with server(stall) as base_url:
+        oauth = OpenHumansOAuth(base_url, "id", "secret", timeout=(9, 9), shared=Deadline.after(0.2))
+        began = time.monotonic()
+        with pytest.raises(Unavailable) as caught:
+            oauth.refresh("refresh")
+        assert time.monotonic() - began < 5
+    assert caught.value.is_timeout
+
+
+STORED = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst"
+
+
+def opened(base_url: str, shared: Deadline, silence: float) -> Download:
+    now = datetime.now(UTC)
+    file = File(7, "github-2026.json", now, {}, "direct-sharing-1", f"{base_url}/stored")
+    return OpenHumansClient(base_url, "token", shared=shared).open_download(file, silence=silence)
+
+
+def test_the_bytes_after_the_first_ones_have_time_of_their_own() -> None:
+    has_passed = threading.Event()
+
+    def answer(caller: socket.socket) -> None:
+        caller.sendall(STORED)
+        has_passed.wait(5)
+        caller.sendall(b"later")
+
+    shared = Deadline.after(0.4)
+    with server(answer) as base_url:
+        download = opened(base_url, shared, silence=5)
+        assert download.size == 10
+        assert next(download.pieces) == b"first"
+        while shared.left:
+            time.sleep(0.05)
+        has_passed.set()
+        assert b"".join(download.pieces) == b"later"
+        download.close()
+
+
+@pytest.mark.parametrize(
+    ("behave", "is_timeout"), [(lambda caller: None, False), (lambda caller: caller.recv(1), True)]
+)
+def test_a_download_that_breaks_off_or_falls_silent_says_so(behave: Behaviour, is_timeout: bool) -> None:
+    def answer(caller: socket.socket) -> None:
+        caller.sendall(STORED)
+        behave(caller)
+
+    with server(answer) as base_url:
+        download = opened(base_url, Deadline.after(9), silence=0.2)
+        assert next(download.pieces) == b"first"
+        with pytest.raises(Unavailable) as caught:
+            next(download.pieces)
+        download.close()
+    assert caught.value.is_timeout == is_timeout
