@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 
 # Of what a browser would let a page do, this site does nothing.
 UNUSED = (
@@ -39,6 +41,13 @@ class MoreHeaders:
         if _names_somebody(request) and not response.has_header("Cache-Control"):
             response.headers["Cache-Control"] = "private, no-store"
         return response
+
+
+class CompressPages(GZipMiddleware):
+    """Pages, but no file on its way: that keeps its length, and no piece of it waits for the next one."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        return response if response.streaming else super().process_response(request, response)
 
 
 def _names_somebody(request: HttpRequest) -> bool:

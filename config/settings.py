@@ -60,6 +60,9 @@ SANDBOX = env.flag("SANDBOX")
 if SANDBOX and not all(map(env.is_loopback, (OPENHUMANS_URL, GITHUB_URL, GITHUB_API_URL))):
     raise ImproperlyConfigured("SANDBOX wants OPENHUMANS_URL, GITHUB_URL and GITHUB_API_URL on this machine.")
 
+# So long a page waits for Open Humans, in all. Hosts like Heroku cut it off after 30 seconds without a byte.
+WEB_ANSWER_SECONDS = env.number("WEB_ANSWER_SECONDS", 20, minimum=1, maximum=600)
+
 # --- Numbers of the engine, in seconds unless named otherwise ------------------------------------
 
 CENTURY_DAYS = 36_525
@@ -122,7 +125,7 @@ MIDDLEWARE = [
     "config.headers.MoreHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Pages hold nothing that both is secret and repeats: form tokens are masked anew each time.
-    "django.middleware.gzip.GZipMiddleware",
+    "config.headers.CompressPages",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

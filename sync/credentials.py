@@ -12,14 +12,15 @@ from typing import TypeVar
 
 import redis
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
+from psycopg.errors import LockNotAvailable
 
 import github_client as github
 import openhumans_client as openhumans
 from accounts.models import Credential, User
 from github_client import Budget, GitHubClient, GitHubOAuth
-from openhumans_client import OpenHumansClient, OpenHumansOAuth
+from openhumans_client import Deadline, OpenHumansClient, OpenHumansOAuth
 from sync import breaker
 from sync.errors import GitHubAccessLost, OpenHumansAccessLost
 from sync.models import Subscription
@@ -29,6 +30,8 @@ from sync.operators.counters import count
 T = TypeVar("T")
 # Refresh a little early, so that a token does not die in the middle of a step.
 REFRESH_MARGIN = timedelta(minutes=5)
+# In the last part of a page's time nothing is begun whose lost answer would cost the member something.
+LAST_SHARE = 0.25
 Grant = github.TokenGrant | openhumans.TokenGrant
 # In the place of a token: it was refused, and so were too many others.
 _DISBELIEVED = ""
@@ -61,28 +64,41 @@ def forget_budget(subscription: Subscription) -> None:
     budget.for_resource("core").bucket.flush()
 
 
+def page_deadline() -> Deadline:
+    """For all that a page asks Open Humans: a person waits, and so does a host that cuts long answers off."""
+    return Deadline.after(settings.WEB_ANSWER_SECONDS)
+
+
 def openhumans_client(
-    user: User, token: str | None = None, before_request: Callable[[], None] | None = None
+    user: User,
+    token: str | None = None,
+    before_request: Callable[[], None] | None = None,
+    deadline: Deadline | None = None,
 ) -> OpenHumansClient:
     """A client for the given token, or the stored one. Raise `OpenHumansAccessLost` when there is none."""
     return OpenHumansClient(
         settings.OPENHUMANS_URL,
-        token or openhumans_token(user),
+        token or openhumans_token(user, deadline=deadline),
         before_request=before_request,
         session=counting_session("openhumans"),
+        shared=deadline,
     )
 
 
 def with_openhumans(
-    user: User, act: Callable[[OpenHumansClient], T], before_request: Callable[[], None] | None = None
+    user: User,
+    act: Callable[[OpenHumansClient], T],
+    before_request: Callable[[], None] | None = None,
+    deadline: Deadline | None = None,
 ) -> T:
     """Do it with the stored token, and once more if that one turned out to be refused."""
-    token = openhumans_token(user)
+    token = openhumans_token(user, deadline=deadline)
     try:
-        return act(openhumans_client(user, token, before_request))
+        return act(openhumans_client(user, token, before_request, deadline))
     except openhumans.Unauthorized:
-        token = openhumans_token(user, refused=token)
-        return act(openhumans_client(user, token, before_request))
+        # Open Humans forgot a token before its time, or another process has just replaced it.
+        token = openhumans_token(user, refused=token, deadline=deadline)
+        return act(openhumans_client(user, token, before_request, deadline))
 
 
 def github_oauth() -> GitHubOAuth:
@@ -108,14 +124,15 @@ def github_token(user: User, refused: str | None = None) -> str:
     return token
 
 
-def openhumans_token(user: User, refused: str | None = None) -> str:
+def openhumans_token(user: User, refused: str | None = None, deadline: Deadline | None = None) -> str:
     oauth = OpenHumansOAuth(
         settings.OPENHUMANS_URL,
         settings.OPENHUMANS_CLIENT_ID,
         settings.OPENHUMANS_CLIENT_SECRET,
         counting_session("openhumans"),
+        shared=deadline,
     )
-    token = _usable_token(user, "openhumans", oauth.refresh, openhumans.InvalidGrant, refused)
+    token = _usable_token(user, "openhumans", oauth.refresh, openhumans.InvalidGrant, refused, deadline)
     if token is None:
         raise OpenHumansAccessLost("Open Humans no longer accepts the token.")
     return token
@@ -127,6 +144,7 @@ def _usable_token(
     refresh: Callable[[str], Grant],
     invalid_grant: type[Exception],
     refused: str | None,
+    deadline: Deadline | None = None,
 ) -> str | None:
     """The stored token, refreshed if it is expired or refused; None when there is no way to a good one.
 
@@ -140,7 +158,7 @@ def _usable_token(
     if not is_doubtful:
         return credential.access_token
     try:
-        token = _refreshed(user, provider, refresh, invalid_grant, refused)
+        token = _refreshed(user, provider, refresh, invalid_grant, refused, deadline)
     except (github.InvalidClient, openhumans.InvalidClient) as error:
         breaker.client_refused(provider, error)
         raise
@@ -165,13 +183,15 @@ def _refreshed(
     refresh: Callable[[str], Grant],
     invalid_grant: type[Exception],
     refused: str | None,
+    deadline: Deadline | None,
 ) -> str | None:
     with transaction.atomic():
-        credential = _find(user, provider).select_for_update(of=("self",)).first()
+        credential = _locked(user, provider, deadline)
         if credential is None or not _is_usable(credential):
             return None
         if not _needs_refresh(credential, refused):
             return credential.access_token
+        _require_time_to_refresh(deadline)
         refresh_token = credential.refresh_token
         try:
             grant = refresh(refresh_token) if refresh_token else None
@@ -191,6 +211,28 @@ def _refreshed(
         credential.save()
     breaker.token_works(provider, credential)
     return grant.access_token
+
+
+def _locked(user: User, provider: str, deadline: Deadline | None) -> Credential | None:
+    """Whoever holds the row is refreshing, which may take a worker longer than a page can wait."""
+    found = _find(user, provider).select_for_update(of=("self",))
+    if deadline is None:
+        return found.first()
+    try:
+        with connection.cursor() as cursor:
+            milliseconds = max(int(deadline.left * 1000), 1)
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{milliseconds}ms"])
+        return found.first()
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+    raise openhumans.Unavailable("The token is being refreshed, which takes too long", is_timeout=True)
+
+
+def _require_time_to_refresh(deadline: Deadline | None) -> None:
+    """A refresh whose answer is not waited for may cost the member their access."""
+    if deadline and deadline.left < settings.WEB_ANSWER_SECONDS * LAST_SHARE:
+        raise openhumans.Unavailable("No time is left to refresh the token", is_timeout=True)
 
 
 def _find(user: User, provider: str) -> QuerySet[Credential]:

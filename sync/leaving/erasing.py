@@ -11,7 +11,7 @@ Outages are waited out. Access that is gone is not: what could not be done then 
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,12 +19,13 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 import github_client as github
 import openhumans_client as openhumans
 from accounts.encryption import DecryptionFailed
 from accounts.models import User
-from openhumans_client import OpenHumansClient
+from openhumans_client import Deadline, OpenHumansClient
 from sync import credentials, runs
 from sync.errors import GitHubAccessLost, OpenHumansAccessLost, SyncError
 from sync.leaving import erasures, forgetting
@@ -299,32 +300,75 @@ def _end_membership(erasing: Erasing) -> None:
     erasing.note(membership=outcome)
 
 
-def end_unconnected(user: User) -> Receipt:
+@dataclass(slots=True)
+class Unconnected:
+    """How far the account of a member without a subscription is deleted: asking again goes on from there.
+
+    `found` are ids of files, noted before the first is deleted; `is_ending` that the membership was asked to
+    end, whatever came back.
+    """
+
+    found: list[int] = field(default_factory=list)
+    listed_at: str = ""
+    files_left: int = 0
+    is_ending: bool = False
+
+    @property
+    def files(self) -> Receipt.Outcome:
+        if not self.listed_at:
+            return Receipt.Outcome.NO_ACCESS
+        return Receipt.Outcome.REFUSED if self.files_left else Receipt.Outcome.DONE
+
+
+def end_unconnected(
+    user: User, so_far: Unconnected | None = None, deadline: Deadline | None = None
+) -> Receipt:
     """Delete the account of a member without a subscription: nothing was collected, so no run is needed.
 
-    Raise an `OpenHumansError` during an outage: nothing is lost by asking again.
+    Raise an `OpenHumansError` during an outage, or when the deadline has passed: nothing is lost by asking
+    again, with the same `so_far`.
     """
-    receipt = Receipt(scope=EraseScope.ACCOUNT)
+    so_far = so_far or Unconnected()
     try:
-        client = credentials.openhumans_client(user)
-        label = client.fetch_project().id_label
-        own = [file for file in client.list_files() if file.source == label]
-        for file in own:
-            client.delete_file(file.id)
-        receipt.files_left = sum(file.source == label for file in client.list_files()) if own else 0
-        receipt.files_deleted = len(own) - receipt.files_left
-        receipt.files = Receipt.Outcome.REFUSED if receipt.files_left else Receipt.Outcome.DONE
-        receipt.listed_at = timezone.now()
-        client.remove_member()
-        receipt.membership = Receipt.Outcome.DONE
+        credentials.with_openhumans(
+            user, lambda client: _end_at_openhumans(client, so_far, deadline), deadline=deadline
+        )
+        membership = Receipt.Outcome.DONE
     except NO_OPENHUMANS:
-        receipt.files = receipt.files or Receipt.Outcome.NO_ACCESS
-        receipt.membership = Receipt.Outcome.NO_ACCESS
+        # Where it was asked to end, that is why there is no access any more.
+        membership = Receipt.Outcome.DONE if so_far.is_ending else Receipt.Outcome.NO_ACCESS
+    receipt = Receipt(
+        scope=EraseScope.ACCOUNT,
+        files=so_far.files,
+        files_left=so_far.files_left,
+        files_deleted=len(so_far.found) - so_far.files_left if so_far.listed_at else 0,
+        listed_at=parse_datetime(so_far.listed_at) if so_far.listed_at else None,
+        membership=membership,
+    )
     with transaction.atomic():
         receipt.finished_at = timezone.now()
         receipt.save()
         forgetting.forget_user(user)
     return receipt
+
+
+def _end_at_openhumans(client: OpenHumansClient, so_far: Unconnected, deadline: Deadline | None) -> None:
+    if not so_far.listed_at:
+        _delete_own_files(client, so_far)
+    if deadline and deadline.left < settings.WEB_ANSWER_SECONDS * credentials.LAST_SHARE:
+        raise openhumans.Unavailable("No time is left to end the membership", is_timeout=True)
+    so_far.is_ending = True
+    client.remove_member()
+
+
+def _delete_own_files(client: OpenHumansClient, so_far: Unconnected) -> None:
+    label = client.fetch_project().id_label
+    own = [file.id for file in client.list_files() if file.source == label]
+    so_far.found = sorted({*so_far.found, *own})
+    for file_id in own:
+        client.delete_file(file_id)
+    so_far.files_left = sum(file.source == label for file in client.list_files()) if own else 0
+    so_far.listed_at = timezone.now().isoformat()
 
 
 # --- How a step ends ----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 import openhumans_client as openhumans
 from accounts.encryption import DecryptionFailed
+from sync import credentials
 from sync.access import member_page
 from sync.archive import ArchiveError
 from sync.errors import OpenHumansAccessLost
@@ -59,7 +60,7 @@ def refusal(request: HttpRequest, error: Exception, context: dict[str, object]) 
         case ArchiveError():
             why, code = "unreadable", HTTPStatus.BAD_GATEWAY
         case _:
-            why, code = "unavailable", HTTPStatus.BAD_GATEWAY
+            why, code = downloads.outage_of(error)
     return render(request, "sync/week_refused.html", {"why": why, **context}, status=code)
 
 
@@ -76,12 +77,13 @@ def parse(text: str) -> Week:
 
 def read_entries(subscription: Subscription, text: str) -> list[tuple[dict[str, Any], bool]]:
     """(what a file holds of the week, is it private); only files that hold records of it are fetched."""
+    deadline = credentials.page_deadline()
     files = subscription.year_files.filter(year=Week.parse(text).year, kind__in=YEARS)
     entries = []
     for file in files.exclude(current_id=None).order_by("-kind"):
         if not any(file.weeks.get(text, {}).get("counts", {}).values()):
             continue
-        with downloads.fetch(subscription.user, file) as content:
+        with downloads.fetch(subscription.user, file, deadline) as content:
             entry = read_week(content, text)
         if entry is not None:
             entries.append((entry, file.kind == YearFile.Kind.PRIVATE))

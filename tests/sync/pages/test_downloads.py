@@ -1,10 +1,8 @@
 import hashlib
-import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from time import process_time
-from typing import BinaryIO
 from unittest.mock import Mock, create_autospec, patch
 
 import pytest
@@ -17,6 +15,7 @@ from accounts.models import User
 from sync import credentials
 from sync.errors import OpenHumansAccessLost
 from sync.models import Subscription, YearFile
+from sync.pages import downloads
 from tests.sync.factories import make_year_file
 
 CONTENT = b'{"format": "github-weeks/1"}\n'
@@ -47,15 +46,41 @@ def open_humans() -> Iterator[Mock]:
     client = create_autospec(openhumans.OpenHumansClient, instance=True)
     client.iter_files.return_value = [listed(76), listed(77)]
 
-    def send(file: openhumans.File, into: BinaryIO) -> int:
-        return into.write(CONTENT if file.id == 77 else b"the older one")
-
-    client.download.side_effect = send
+    answer(client, CONTENT)
     with (
         patch("sync.credentials.openhumans_token", autospec=True, return_value="token"),
         patch("sync.credentials.openhumans_client", autospec=True, return_value=client),
     ):
         yield client
+
+
+def answer(client: Mock, content: bytes, *after: bytes | Exception) -> Mock:
+    """What storage sends at the click, whichever way it is read; return what is told of its end."""
+    client.download.side_effect = lambda _file, into: into.write(content)
+    closed = Mock()
+
+    def pieces() -> Iterator[bytes]:
+        yield content
+        for piece in after:
+            if isinstance(piece, Exception):
+                raise piece
+            yield piece
+
+    def start(_file: openhumans.File, **_limits: float) -> openhumans.Download:
+        return openhumans.Download(len(content), pieces(), closed)
+
+    client.open_download.side_effect = start
+    return closed
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_open() -> Iterator[None]:
+    """Whatever a test does, all places for downloads are free afterwards."""
+    yield
+    taken = [downloads._streams.acquire(blocking=False) for _ in range(downloads.MOST_STREAMS)]
+    for _ in filter(None, taken):
+        downloads._streams.release()
+    assert all(taken)
 
 
 @pytest.fixture
@@ -83,6 +108,7 @@ def test_the_daily_table_is_a_table(visitor: Client, subscription: Subscription,
     table = make_year_file(subscription, 2025, kind="daily", current_id=77)
     response = visitor.get(reverse("download", args=[table.pk]))
 
+    assert body_of(response) == CONTENT
     assert response["Content-Disposition"] == 'attachment; filename="github-daily.csv"'
     assert response["Content-Type"].startswith("text/csv")
 
@@ -90,26 +116,46 @@ def test_the_daily_table_is_a_table(visitor: Client, subscription: Subscription,
 def test_the_current_file_is_taken_not_one_of_the_same_name(
     visitor: Client, file: YearFile, open_humans: Mock
 ) -> None:
-    visitor.get(reverse("download", args=[file.pk]))
+    body_of(visitor.get(reverse("download", args=[file.pk])))
 
-    assert [call.args[0].id for call in open_humans.download.call_args_list] == [77]
+    assert [call.args[0].id for call in open_humans.open_download.call_args_list] == [77]
 
 
-def test_a_large_file_is_kept_on_disk_and_closed(visitor: Client, file: YearFile, open_humans: Mock) -> None:
-    large = b"x" * 3_000_000
-    held: list[BinaryIO] = []
+def test_a_file_is_sent_on_piece_by_piece_and_let_go_at_its_end(
+    visitor: Client, file: YearFile, open_humans: Mock
+) -> None:
+    """The first piece leaves before the second one is here; no compression holds it back."""
+    closed = answer(open_humans, CONTENT, b"more", b"still more")
+    response = visitor.get(reverse("download", args=[file.pk]), headers={"Accept-Encoding": "gzip"})
+    sent = iter(response.streaming_content)  # type: ignore[attr-defined]
 
-    def send(_file: openhumans.File, into: BinaryIO) -> int:
-        held.append(into)
-        return into.write(large)
+    assert next(sent) == CONTENT
+    assert not closed.called
+    assert list(sent) == [b"more", b"still more"]
+    assert closed.called
 
-    open_humans.download.side_effect = send
-    response = visitor.get(reverse("download", args=[file.pk]))
 
-    assert not isinstance(held[0]._file, io.BytesIO)  # type: ignore[attr-defined]
-    assert len(body_of(response)) == len(large)
-    response.close()
-    assert held[0].closed
+def test_a_visitor_who_goes_away_lets_go_of_the_file(file: YearFile, open_humans: Mock) -> None:
+    closed = answer(open_humans, CONTENT, b"more")
+    # Closed by the server, as the whole answer is.
+    downloads.FileStream(file.subscription.user, file).close()
+
+    assert closed.called
+
+
+def test_pages_are_not_kept_from_answering_by_downloads(
+    visitor: Client, file: YearFile, open_humans: Mock
+) -> None:
+    address = reverse("download", args=[file.pk])
+    under_way = [visitor.get(address) for _ in range(downloads.MOST_STREAMS)]
+    refused = visitor.get(address)
+    assert refused.status_code == 503
+    assert "Too many downloads at once" in refused.content.decode()
+    assert visitor.get(reverse("preview", args=[file.pk])).status_code == 200
+
+    for response in under_way:
+        body_of(response)
+    assert body_of(visitor.get(address)) == CONTENT
 
 
 @pytest.mark.parametrize("name", ["download", "preview"])
@@ -163,7 +209,7 @@ def test_a_file_that_open_humans_does_not_list_is_no_longer_there(
 
     assert response.status_code == 404
     assert "This file is no longer there" in response.content.decode()
-    assert not open_humans.download.called
+    assert not open_humans.open_download.called
 
 
 REFUSALS = [
@@ -171,20 +217,28 @@ REFUSALS = [
     (openhumans.Unauthorized("GET: 401", is_expired=True), 403, "Sign in with Open Humans again"),
     (DecryptionFailed("No key of TOKEN_KEYS fits."), 403, "Sign in with Open Humans again"),
     (openhumans.Unavailable("GET: 503"), 502, "Open Humans is not answering"),
+    (openhumans.Unavailable("GET: no answer", is_timeout=True), 504, "Open Humans is slow"),
     (openhumans.UnexpectedResponse("GET: HTML"), 502, "Open Humans is not answering"),
     (openhumans.RateLimited("GET: 429", retry_at=datetime(2026, 5, 6, tzinfo=UTC)), 502, "not answering"),
 ]
 
 
 @pytest.mark.parametrize(("error", "status", "sentence"), REFUSALS)
-@pytest.mark.parametrize("name", ["download", "preview"])
-@pytest.mark.parametrize("call", ["iter_files", "download"])
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("download", "iter_files"),
+        ("download", "open_download"),
+        ("preview", "iter_files"),
+        ("preview", "download"),
+    ],
+)
 def test_a_refusal_says_what_to_do(
     visitor: Client,
     file: YearFile,
     open_humans: Mock,
-    call: str,
     name: str,
+    call: str,
     error: Exception,
     status: int,
     sentence: str,
@@ -201,15 +255,13 @@ def test_a_refusal_says_what_to_do(
 def test_a_download_that_breaks_off_does_not_look_like_a_whole_file(
     visitor: Client, file: YearFile, open_humans: Mock
 ) -> None:
-    def break_off(_file: openhumans.File, into: BinaryIO) -> int:
-        into.write(CONTENT[:5])
-        raise openhumans.Unavailable("GET bytes of file 77: cut short")
-
-    open_humans.download.side_effect = break_off
+    broken = openhumans.Unavailable("GET bytes of file 77: cut short")
+    closed = answer(open_humans, CONTENT[:5], broken)
     response = visitor.get(reverse("download", args=[file.pk]))
 
-    assert response.status_code == 502
-    assert CONTENT[:5] not in response.content
+    with pytest.raises(openhumans.Unavailable):
+        body_of(response)
+    assert closed.called
 
 
 def test_a_token_that_was_just_replaced_is_read_again(
@@ -220,7 +272,7 @@ def test_a_token_that_was_just_replaced_is_read_again(
     response = visitor.get(reverse("download", args=[file.pk]))
 
     assert body_of(response) == CONTENT
-    assert credentials.openhumans_token.call_args.kwargs == {"refused": "token"}  # type: ignore[attr-defined]
+    assert credentials.openhumans_token.call_args.kwargs["refused"] == "token"  # type: ignore[attr-defined]
 
 
 def test_a_member_whose_access_has_ended_is_asked_to_sign_in_again(visitor: Client, file: YearFile) -> None:
@@ -238,10 +290,7 @@ def test_a_member_whose_access_has_ended_is_asked_to_sign_in_again(visitor: Clie
 def test_a_preview_shows_a_piece_as_text_and_runs_nothing(
     visitor: Client, file: YearFile, open_humans: Mock
 ) -> None:
-    def send(_file: openhumans.File, into: BinaryIO) -> int:
-        return into.write(b"<script>alert(1)</script>")
-
-    open_humans.download.side_effect = send
+    answer(open_humans, b"<script>alert(1)</script>")
     response = visitor.get(reverse("preview", args=[file.pk]))
     html = response.content.decode()
 

@@ -12,6 +12,7 @@ from freezegun import freeze_time
 import openhumans_client as openhumans
 from accounts.encryption import DecryptionFailed
 from accounts.models import User
+from openhumans_client import Deadline
 from sync import left_out
 from sync.archive import ArchiveError
 from sync.errors import OpenHumansAccessLost
@@ -68,7 +69,7 @@ def fetch() -> Iterator[Mock]:
 
 
 def answer(fetch: Mock, **entry: Any) -> None:
-    def send(_user: User, _file: YearFile) -> BinaryIO:
+    def send(_user: User, _file: YearFile, _deadline: Deadline) -> BinaryIO:
         return io.BytesIO(year_file(("2026-W17", {"commits": []}), (WEEK, entry)))
 
     fetch.side_effect = send
