@@ -15,6 +15,8 @@ class Form:
     method: str
     fields: dict[str, str] = field(default_factory=dict)
     buttons: list[tuple[str, str]] = field(default_factory=list)
+    # Earlier values of a name that comes several times, as with one checkbox for each scope: sent as well.
+    also: list[tuple[str, str]] = field(default_factory=list)
     names: set[str] = field(default_factory=set)  # all fields, also radio buttons of which none is chosen
 
 
@@ -68,10 +70,11 @@ def _read_input(form: Form, name: str, found: dict[str, str]) -> None:
     if not name or kind in NOT_SENT:
         return
     form.names.add(name)
-    if kind not in {"radio", "checkbox"}:
-        form.fields[name] = found.get("value", "")
-    elif "checked" in found:
-        form.fields[name] = found.get("value", "on")
+    if kind in {"radio", "checkbox"} and "checked" not in found:
+        return
+    if name in form.fields and kind != "radio":
+        form.also.append((name, form.fields[name]))
+    form.fields[name] = found.get("value", "on" if kind in {"radio", "checkbox"} else "")
 
 
 def read_forms(page: str) -> list[Form]:

@@ -96,7 +96,9 @@ class Visitor:
         self, page: requests.Response, form: Form, chosen: dict[str, str] | None = None
     ) -> requests.Response:
         address = urljoin(page.url, form.action or page.url)
-        data = {**form.fields, **(chosen or {})}
+        chosen = chosen or {}
+        data = [(name, value) for name, value in form.also if name not in chosen]
+        data += {**form.fields, **chosen}.items()
         headers = {"Referer": page.url}
         if form.method == "get":
             sent = self.session.get(address, params=data, headers=headers, timeout=ANSWER_SECONDS)

@@ -51,8 +51,11 @@ def collect_tracks(stack: Stack, visitor: Visitor, wait: Wait) -> None:
     """The member lets us look, ticks all that was found, and has it written."""
     submit(visitor, "/tracks/look/", {})
     wait(stack, "done")
-    form = next(form for form in read_forms(visitor.get("/tracks/").text) if "folder" in form.names)
-    submit(visitor, "/tracks/folders/", {"folder": form.fields["shown"], "shown": form.fields["shown"]})
+    shown = [
+        form.fields["shown"] for form in read_forms(visitor.get("/tracks/").text) if "shown" in form.fields
+    ]
+    assert len(shown) == 1, f"No folder was found: {stack.runs()}"
+    submit(visitor, "/tracks/folders/", {"folder": shown[0], "shown": shown[0]})
     wait(stack, "done")
 
 

@@ -1,5 +1,6 @@
 import time
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 import responses
@@ -65,6 +66,24 @@ def test_connecting_sends_the_choice(web: Any) -> None:
     redirect(web, "POST", f"{PROVIDER}/consent", f"{SITE}/dashboard/")
     web.get(f"{SITE}/dashboard/", body="")
     Visitor(SITE).connect("private")
+
+
+def test_every_scope_of_the_consent_page_is_granted(web: Any) -> None:
+    """Its fields bear one name: sent alone, the last one would be all that is granted."""
+    scopes = '<input type="hidden" name="scope" value="read:user">'
+    scopes += '<input type="checkbox" name="scope" value="repo" checked>'
+    web.get(f"{SITE}/connect/", body=CONNECT)
+    redirect(web, "POST", f"{SITE}/connect/", f"{PROVIDER}/authorize")
+    web.get(f"{PROVIDER}/authorize", body=CONSENT.replace("<button", f"{scopes}<button", 1))
+    redirect(web, "POST", f"{PROVIDER}/consent", f"{SITE}/dashboard/")
+    web.get(f"{SITE}/dashboard/", body="")
+    Visitor(SITE).connect("private")
+    (consent,) = [call.request.body for call in web.calls if call.request.url.endswith("/consent")]
+    assert parse_qs(consent) == {
+        "request": ["r1"],
+        "scope": ["read:user", "repo"],
+        "decision": ["approve"],
+    }
 
 
 def test_a_missing_form_is_named(web: Any) -> None:
