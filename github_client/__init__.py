@@ -39,6 +39,7 @@ from github_client.errors import (
 )
 from github_client.git_objects import FileAnswer, FileRequest, Tree, TreeEntry, is_content_of
 from github_client.oauth import GitHubOAuth
+from github_client.probe_answer import ProbeAnswer
 from github_client.types import (
     Commit,
     CommitPage,
@@ -86,6 +87,7 @@ __all__ = [
     "ListRequest",
     "NotFound",
     "Probe",
+    "ProbeAnswer",
     "Profile",
     "PullRequest",
     "Rate",

@@ -29,6 +29,7 @@ from github_client.errors import Forbidden, NotFound, UnexpectedResponse
 from github_client.exchange import RAW, Exchange
 from github_client.git_objects import FileAnswer, FileRequest, Tree, is_content_of
 from github_client.node import Node
+from github_client.probe_answer import ProbeAnswer
 from github_client.protocol import next_page, scopes_of, why_no_commits
 from github_client.types import (
     CommitPage,
@@ -110,14 +111,24 @@ class GitHubClient:
         The span is at most a year. The newest `items` of each list come whole; `login` is needed for pull
         requests. The scopes are empty where GitHub does not send them with GraphQL.
         """
+        return self.ask_probe(since, until, repositories, lists, items, login, review_sizes).decoded()
+
+    def ask_probe(
+        self,
+        since: date,
+        until: date,
+        repositories: int = 50,
+        lists: Sequence[ListName] = (),
+        items: int = 10,
+        login: str = "",
+        review_sizes: ReviewSizes = SLIM,
+    ) -> ProbeAnswer:
+        """As `fetch_probe`, for who wants to know first whether the answer is the same as another one."""
         asked = [ListRequest(name, None, items) for name in lists]
         call, answer, result = self._exchange.query(
             queries.probe(since, until, repositories, asked, login, review_sizes)
         )
-        scopes, rate = scopes_of(answer.headers), self.last_rate
-        return decoding.decode(
-            call, result, "viewer", lambda root: decoding.probe(root, since, until, asked, scopes, rate)
-        )
+        return ProbeAnswer(call, result, since, until, asked, scopes_of(answer.headers), self.last_rate)
 
     def fetch_repositories(self, after: str | None, size: int = 50) -> RepositoryPage:
         """One page of the repositories the person owns, collaborates on or sees through an organisation."""

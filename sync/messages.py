@@ -84,7 +84,7 @@ def synced(subscription: Subscription) -> None:
         told = {name: value for name, value in subscription.told.items() if name != "owed"}
         subscription.told = {**told, "causes": [cause for cause in causes if cause not in over]}
         subscription.save(update_fields=["told"])
-    if any(cause in causes for cause in FIRST):
+    if any(cause in causes for cause in FIRST) or not wants_messages(subscription):
         return
     if subscription.year_files.hold_activity():
         notify(subscription, Cause.ARCHIVE_COMPLETE)

@@ -16,7 +16,18 @@ from django.utils import timezone
 import github_client as github
 import openhumans_client as openhumans
 from accounts.encryption import DecryptionFailed
-from sync import breaker, credentials, messages, planner, publish, reconciling, recovering, runs, switch
+from sync import (
+    breaker,
+    credentials,
+    idling,
+    messages,
+    planner,
+    publish,
+    reconciling,
+    recovering,
+    runs,
+    switch,
+)
 from sync.archive import ArchiveError
 from sync.collect import probing, reading
 from sync.collect.collector import Collector
@@ -30,7 +41,7 @@ from sync.errors import (
     WorkerLost,
 )
 from sync.leaving import erasing
-from sync.ledger import known_weeks, settle, settled_until
+from sync.ledger import known_weeks, settle
 from sync.legacy.importing import import_legacy_files
 from sync.models import StagedBatch, Subscription, SyncRun, TrackSettings, YearFile
 from sync.operators.counters import count
@@ -48,7 +59,6 @@ LONGEST_DELETION_WAIT_SECONDS = 3600
 LOST_WAIT_SECONDS = 30
 FAILURES_BEFORE_PAUSE = 5
 LOST_LEASES_BEFORE_FAILURE = 5
-DOCUMENTS_EVERY = timedelta(days=7)
 # What says something about this run: nothing is published of what could not be read or written.
 FAILURES = (
     github.GitHubError,
@@ -134,6 +144,9 @@ def _collect_and_publish(run: SyncRun) -> None:
             raise
         _next_step(run)
         return
+    if not run.is_active:
+        messages.synced(run.subscription)  # it was idle
+        return
     has_left = _publish(run, allowance, only_whole_years=run.step > 0 and not is_complete)
     if is_complete and not has_left:
         has_left = _look_after_files(run)
@@ -183,7 +196,11 @@ def _read_with(run: SyncRun, token: str, allowance: Allowance) -> bool:
     collector = Collector(run, credentials.github_client(run.subscription, token, _before_request(run)))
     try:
         if run.probed_at is None:
-            probing.probe(collector, timezone.now())
+            now = timezone.now()
+            answer = probing.ask(collector, now)
+            if idling.end(collector, answer, now):
+                return True
+            probing.note(collector, answer, now)
         while (request := reading.next_request(run.subscription)) is not None:
             if not allowance.goes_on(collector):
                 return False
@@ -256,7 +273,7 @@ def _look_after_files(run: SyncRun) -> bool:
     Tell whether anything was staged.
     """
     is_due = reconciling.is_due(run.subscription, timezone.now())
-    has_looked = run.subscription.probe.get("legacy") == _legacy_choice(run)
+    has_looked = idling.has_looked_for_old_files(run.subscription)
     if not is_due and has_looked:
         return False
 
@@ -272,22 +289,18 @@ def _look_after_files(run: SyncRun) -> bool:
     return _has_staged(run)
 
 
-def _legacy_choice(run: SyncRun) -> dict[str, bool]:
-    return {"private": run.subscription.includes_private}
-
-
 def _note_old_files(run: SyncRun) -> None:
     """Once is enough, until more was chosen."""
     subscription = run.subscription
     with transaction.atomic():
         run.hold()
-        subscription.probe = {**subscription.probe, "legacy": _legacy_choice(run)}
+        subscription.probe = idling.with_old_files_noted(subscription)
         subscription.save(update_fields=["probe"])
 
 
 def _publish_documents(run: SyncRun) -> None:
     """Profile and daily table follow what was published, and weekly what changed without a record."""
-    due = timezone.now() - DOCUMENTS_EVERY
+    due = timezone.now() - idling.DOCUMENTS_EVERY
     documents = run.subscription.year_files.filter(kind__in=YearFile.DOCUMENTS)
     if run.uploads or not documents.filter(published_at__gt=due).exists():
         _publish_changed_documents(run)
@@ -298,6 +311,7 @@ def _publish_changed_documents(run: SyncRun) -> None:
     changed = [document for document in current if not is_published(run.subscription, document)]
     if changed:
         _with_openhumans(run, lambda publisher: publish.publish_documents(publisher, changed))
+    idling.note_documents(run.subscription, timezone.now())
 
 
 @breaker.asking(breaker.Service.OPENHUMANS)
@@ -408,17 +422,18 @@ def succeed(run: SyncRun) -> None:
         if _has_new_wishes(subscription):
             _next_step(run)
             return
-        standing = _standing_of_ledger(subscription, now)
-        if run.uploads or run.step or subscription.probe.get("settled") != standing:
+        if run.uploads or run.step or not idling.is_settled(subscription, now):
             run.add_weeks(settle_ledger(subscription, now))
-            subscription.probe = {**subscription.probe, "settled": standing}
+            subscription.probe = {
+                **subscription.probe,
+                idling.SETTLED: idling.standing_of_ledger(subscription, now),
+            }
+        idling.note_end(run)
         runs.finish(run, SyncRun.State.SUCCEEDED, now)
-        jitter = random.uniform(1 - runs.DUE_JITTER, 1 + runs.DUE_JITTER)
-        due = reconciling.next_due(subscription, now + timedelta(days=settings.SYNC_DUE_DAYS) * jitter)
         # Who decided something during this run has made the next one due at once.
         wished = When(next_due_at__gt=run.started_at, next_due_at__lte=now, then=F("next_due_at"))
         subscription.failures, subscription.synced_at = 0, now
-        subscription.next_due_at = Case(wished, default=Value(due))
+        subscription.next_due_at = Case(wished, default=Value(idling.next_due(subscription, now)))
         subscription.blocked_until = None
         subscription.save(update_fields=["failures", "synced_at", "next_due_at", "blocked_until", "probe"])
     messages.synced(subscription)
@@ -435,15 +450,6 @@ def _has_new_wishes(subscription: Subscription) -> bool:
     subscription.refresh_from_db(fields=["agreement"])
     is_confirmed = track_settings.confirmed_version == track_settings.zones_version
     return not is_confirmed or reading.next_of_tracks(subscription) is not None
-
-
-def _standing_of_ledger(subscription: Subscription, now: datetime) -> dict[str, str]:
-    """While this is as at the last settling, and nothing was published, there is nothing to settle."""
-    return {
-        "from": str(subscription.ledger_starts_on),
-        "until": settled_until(now, timedelta(hours=settings.SYNC_SETTLING_HOURS)).isoformat(),
-        "reconciled_at": str(subscription.reconciled_at),
-    }
 
 
 def settle_ledger(subscription: Subscription, now: datetime) -> list[str]:

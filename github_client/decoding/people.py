@@ -92,7 +92,7 @@ def _contributions(collection: Node, since: date, until: date) -> Contributions:
     return Contributions(
         since=since,
         until=until,
-        days=_days(calendar, since, until),
+        days=days(calendar, since, until),
         total=calendar.count("totalContributions"),
         restricted=collection.count("restrictedContributionsCount"),
         repositories=tuple(
@@ -109,12 +109,12 @@ def _contributions(collection: Node, since: date, until: date) -> Contributions:
     )
 
 
-def _days(calendar: Node, since: date, until: date) -> dict[date, int]:
+def days(calendar: Node, since: date, until: date) -> dict[date, int]:
     """Only days with contributions, and none outside the window, with which GitHub may fill up a week."""
-    days: dict[date, int] = {}
+    found: dict[date, int] = {}
     for week in calendar.nodes("weeks"):
         for day in week.nodes("contributionDays"):
             on, count = day.day("date"), day.count("contributionCount")
             if count and since <= on <= until:
-                days[on] = count
-    return days
+                found[on] = count
+    return found

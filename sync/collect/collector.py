@@ -27,16 +27,25 @@ class Collector:
     def subscription(self) -> Subscription:
         return self.run.subscription
 
+    @property
+    def not_counted(self) -> tuple[int, int]:
+        """Requests and points that were spent since the last count."""
+        return self.github.requests_sent - self.requests, self.github.points_spent - self.points
+
     def count(self, **facts: datetime) -> None:
         """Add to the run what was spent since the last count, also after a request that failed; and facts."""
-        requests = self.github.requests_sent - self.requests
-        points = self.github.points_spent - self.points
+        requests, points = self.not_counted
         if requests or points or facts:
             SyncRun.objects.filter(pk=self.run.pk).update(
                 requests=F("requests") + requests, points=F("points") + points, **facts
             )
-            self.requests += requests
-            self.points += points
+            self.note(requests, points)
+
+    def note(self, requests: int, points: int) -> None:
+        """So much is counted in the run's row."""
+        self.run.requests += requests
+        self.requests += requests
+        self.points += points
 
     def given_up(self) -> None:
         """GitHub gave up on a request. Raise `Unavailable` where it may be giving up on all of them.

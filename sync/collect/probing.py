@@ -1,8 +1,10 @@
 """The one cheap question: did anything change? And what is to be read because of it."""
 
+import hashlib
+import json
 from datetime import UTC, date, datetime, timedelta
 
-from github_client import Probe, TooHeavy
+from github_client import Probe, ProbeAnswer, TooHeavy
 from sync import planner
 from sync.collect import calendars, lists, releases, repositories, reviews
 from sync.collect.collector import Collector
@@ -15,14 +17,28 @@ from sync.models import Subscription
 LIST_ITEMS = 20
 # Late truth: what no probe can see (old days of the calendar, totals behind unmoved heads) is asked again.
 EVERYTHING_EVERY = timedelta(days=30)
+# Of `Subscription.probe`: what the last answer met, see `standing`.
+MET = "met"
 
 
-def probe(collector: Collector, now: datetime) -> None:
-    """Ask whether anything changed and note what is to be read because of it."""
-    subscription, today = collector.subscription, now.astimezone(UTC).date()
-    answer = _ask_probe(collector, today)
-    if answer.identity.database_id != subscription.github_id:
+def ask(collector: Collector, now: datetime) -> ProbeAnswer:
+    """Ask whether anything changed. Raise `GitHubAccessLost` where the token is another account's."""
+    answer = _ask_probe(collector, now.astimezone(UTC).date())
+    if answer.database_id != collector.subscription.github_id:
         raise GitHubAccessLost("The token belongs to another GitHub account.")
+    return answer
+
+
+def standing(subscription: Subscription, answer: ProbeAnswer) -> str:
+    """Equal where an answer meets what it met before: the same choice, and lists that are as far read."""
+    met = [answer.digest, subscription.agreement, subscription.lists]
+    return hashlib.sha256(json.dumps(met, sort_keys=True).encode()).hexdigest()
+
+
+def note(collector: Collector, asked: ProbeAnswer, now: datetime) -> None:
+    """Note what is to be read because of the answer."""
+    subscription, today = collector.subscription, now.astimezone(UTC).date()
+    answer = asked.decoded()
     with collector.recorded():
         _note_identity(subscription, answer)
         calendars.note_years(subscription, answer, today)
@@ -35,17 +51,18 @@ def probe(collector: Collector, now: datetime) -> None:
         _note_withheld(subscription, now, is_month=is_month)
         collector.run.probed_at = now
         collector.count(probed_at=now)
+        subscription.probe[MET] = standing(subscription, asked)
         subscription.save(
             update_fields=["github_login", "github_node_id", "ledger_starts_on", "lists", "probe"]
         )
 
 
-def _ask_probe(collector: Collector, today: date) -> Probe:
+def _ask_probe(collector: Collector, today: date) -> ProbeAnswer:
     """The first page of repositories shrinks while GitHub gives up on it."""
     subscription = collector.subscription
     size = planner.batch(subscription.batch_sizes, "repositories")
     try:
-        answer = collector.github.fetch_probe(
+        answer = collector.github.ask_probe(
             planner.probe_since(today),
             today,
             size,

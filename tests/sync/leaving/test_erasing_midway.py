@@ -36,7 +36,7 @@ HANGING = [
     (OpenHumansClient, "put_upload", 3),
     (OpenHumansClient, "complete_upload", 1),
     (OpenHumansClient, "complete_upload", 3),
-    (GitHubClient, "fetch_probe", 1),
+    (GitHubClient, "ask_probe", 1),
     (GitHubClient, "fetch_contributions", 1),
     (GitHubClient, "fetch_commit_pages", 1),
     (GitHubClient, "fetch_commit_pages", 3),
