@@ -98,6 +98,8 @@ def believing() -> Iterator[None]:
         _is_believing.reset(before)
 
 
+# Every step asks this: see CLAIM.
+STATES = "select * from sync_providerstate"
 # What all services were like when the asking began, for what is wanted to know at that moment.
 _states: ContextVar[dict[str, ProviderState] | None] = ContextVar("states", default=None)
 
@@ -108,7 +110,7 @@ _states: ContextVar[dict[str, ProviderState] | None] = ContextVar("states", defa
 @contextmanager
 def asking(service: Service) -> Iterator[None]:
     """Around requests to a service; also a decorator. Raise its rest if it may not be asked now."""
-    states = {state.service: state for state in ProviderState.objects.all()}
+    states = {state.service: state for state in ProviderState.objects.raw(STATES)}
     is_in_doubt = _is_in_doubt(service, states.get(service))
     before = _states.set(states)
     try:

@@ -11,6 +11,7 @@ from functools import cache
 from typing import TypeVar
 
 import redis
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
@@ -33,6 +34,13 @@ REFRESH_MARGIN = timedelta(minutes=5)
 # In the last part of a page's time nothing is begun whose lost answer would cost the member something.
 LAST_SHARE = 0.25
 Grant = github.TokenGrant | openhumans.TokenGrant
+# Every step asks this: see CLAIM.
+STORED = """
+select credential.*, identity.uid
+from accounts_credential credential join socialaccount_socialaccount identity
+    on identity.id = credential.identity_id
+where identity.user_id = %s and identity.provider = %s order by credential.id limit 1
+"""
 # In the place of a token: it was refused, and so were too many others.
 _DISBELIEVED = ""
 
@@ -150,7 +158,7 @@ def _usable_token(
 
     Raise the provider's `Unavailable` while refusals are nobody's own, see breaker.py.
     """
-    credential = _find(user, provider).first()
+    credential = _stored(user, provider)
     if credential is None or not _is_usable(credential):
         return None
     is_doubtful = _needs_refresh(credential, refused)
@@ -233,6 +241,15 @@ def _require_time_to_refresh(deadline: Deadline | None) -> None:
     """A refresh whose answer is not waited for may cost the member their access."""
     if deadline and deadline.left < settings.WEB_ANSWER_SECONDS * LAST_SHARE:
         raise openhumans.Unavailable("No time is left to refresh the token", is_timeout=True)
+
+
+def _stored(user: User, provider: str) -> Credential | None:
+    """As `_find`, for what every step asks."""
+    for credential in Credential.objects.raw(STORED, [user.pk, provider]):
+        uid = vars(credential)["uid"]
+        credential.identity = SocialAccount(pk=credential.identity_id, user=user, provider=provider, uid=uid)
+        return credential
+    return None
 
 
 def _find(user: User, provider: str) -> QuerySet[Credential]:

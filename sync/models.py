@@ -1,9 +1,11 @@
 """What Postgres remembers of every member: the truth. Messages in Redis only nudge."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from functools import cache
+from itertools import islice
+from typing import Any, ClassVar, TypeVar
 
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
@@ -19,6 +21,7 @@ from sync.omissions import Omissions
 from sync.operators.counters import count
 from sync.records import CALENDAR
 
+Row = TypeVar("Row", bound=models.Model)
 # How the reason of a pause begins that the member wished for.
 PAUSED_BY_MEMBER = "Paused by you"
 # And of one by the people who run this site; their reason follows.
@@ -573,7 +576,7 @@ class SyncRunQuerySet(models.QuerySet["SyncRun"]):
             cursor.execute(CLAIM, {**values, "now": now, "lease_until": lease_until})
             if not cursor.rowcount:
                 return None
-            return self.select_related("subscription__user", "subscription__track_settings").get(pk=run_id)
+            return _claimed(run_id)
 
 
 class SyncRun(models.Model):
@@ -718,6 +721,61 @@ class SyncRun(models.Model):
     def detail(self) -> dict[str, Any]:
         """Facts for log lines; never a name, a message or a token."""
         return {"run": self.pk, "subscription": self.subscription_id, "step": self.step}
+
+
+# --- Reading a claimed run ---
+
+
+@cache
+def _read_claimed() -> str:
+    """The statement that `select_related` makes for a run with its subscription, member and track settings.
+
+    Put together once, with all columns of one model after the other.
+    """
+    tables = {"run": SyncRun, "subscription": Subscription, "member": User, "tracks": TrackSettings}
+    columns = [
+        f'{alias}."{field.column}"'
+        for alias, model in tables.items()
+        for field in model._meta.concrete_fields
+    ]
+    return (
+        f"select {', '.join(columns)}"  # noqa: S608 - names of our own columns
+        f" from {SyncRun._meta.db_table} run"
+        f" join {Subscription._meta.db_table} subscription on subscription.id = run.subscription_id"
+        f" join {User._meta.db_table} member on member.id = subscription.user_id"
+        f" left join {TrackSettings._meta.db_table} tracks on tracks.subscription_id = subscription.id"
+        " where run.id = %s"
+    )
+
+
+def _claimed(run_id: int) -> SyncRun:
+    with connection.cursor() as cursor:
+        cursor.execute(_read_claimed(), [run_id])
+        (row,) = cursor.fetchall()
+    values = iter(row)
+    run, subscription = _taken(SyncRun, values), _taken(Subscription, values)
+    member, tracks = _taken(User, values), _taken(TrackSettings, values)
+    run.subscription, subscription.user = subscription, member
+    if tracks.pk is not None:
+        tracks.subscription = subscription
+    else:
+        # Nobody has to ask again whether there are any.
+        _tracks_of_subscription().set_cached_value(subscription, None)
+    return run
+
+
+def _taken(model: type[Row], values: Iterator[Any]) -> Row:
+    """An instance of the next values, as many as the model has columns."""
+    fields = model._meta.concrete_fields
+    found = [
+        field.from_db_value(value, None, connection) if hasattr(field, "from_db_value") else value
+        for field, value in zip(fields, islice(values, len(fields)), strict=True)
+    ]
+    return model.from_db(connection.alias, [field.attname for field in fields], found)
+
+
+def _tracks_of_subscription() -> Any:
+    return Subscription._meta.get_field("track_settings")
 
 
 def new_receipt_key() -> str:

@@ -1,8 +1,9 @@
 """The one cheap question: did anything change? And what is to be read because of it."""
 
-import hashlib
 import json
 from datetime import UTC, date, datetime, timedelta
+
+from django.utils.crypto import salted_hmac
 
 from github_client import Probe, ProbeAnswer, TooHeavy
 from sync import planner
@@ -30,9 +31,14 @@ def ask(collector: Collector, now: datetime) -> ProbeAnswer:
 
 
 def standing(subscription: Subscription, answer: ProbeAnswer) -> str:
-    """Equal where an answer meets what it met before: the same choice, and lists that are as far read."""
+    """Equal where an answer meets what it met before: the same choice, and lists that are as far read.
+
+    It tells nobody else which, because some of it may be private.
+    """
     met = [answer.digest, subscription.agreement, subscription.lists]
-    return hashlib.sha256(json.dumps(met, sort_keys=True).encode()).hexdigest()
+    return salted_hmac(
+        "sync.probing.standing", json.dumps(met, sort_keys=True), algorithm="sha256"
+    ).hexdigest()
 
 
 def note(collector: Collector, asked: ProbeAnswer, now: datetime) -> None:

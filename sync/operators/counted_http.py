@@ -3,7 +3,8 @@
 import os
 import re
 import ssl
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -45,6 +46,25 @@ def _trusted() -> ssl.SSLContext:
     return context
 
 
+@lru_cache(maxsize=256)
+def _environment(server: str) -> Mapping[str, Any]:
+    """Proxies and the like for a server, which `requests` looks up anew for each request, in all variables of
+    the environment; nobody changes those either."""
+    return requests.Session().merge_environment_settings(server, {}, None, None, None)
+
+
+class CountingSession(requests.Session):
+    """Counts through its adapter. It keeps nothing of one request for another."""
+
+    def merge_environment_settings(
+        self, url: str | bytes | None, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> Any:
+        if proxies or verify is not None or cert is not None or not isinstance(url, str):
+            return super().merge_environment_settings(url, proxies, stream, verify, cert)
+        parts = urlsplit(url)
+        return {**_environment(f"{parts.scheme}://{parts.netloc}"), "stream": stream}
+
+
 class CountingAdapter(HTTPAdapter):
     """Counts what goes through it. Our clients send with the adapter itself, so nothing passes it by."""
 
@@ -72,7 +92,7 @@ class CountingAdapter(HTTPAdapter):
 
 
 def counting_session(service: str) -> requests.Session:
-    session = requests.Session()
+    session = CountingSession()
     adapter = CountingAdapter(service)
     for scheme in ("https://", "http://"):
         session.mount(scheme, adapter)

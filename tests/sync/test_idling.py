@@ -141,6 +141,22 @@ def files(world: World) -> Any:
     return YearFile.objects.filter(subscription=world.subscription, kind="public")
 
 
+def test_a_run_that_is_wished_for_during_an_idle_one_stays_due(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = probing.ask
+
+    def ask_and_wish(collector: Any, now: datetime) -> ProbeAnswer:
+        row(world).update(next_due_at=now)
+        return ask(collector, now)
+
+    monkeypatch.setattr(probing, "ask", ask_and_wish)
+    run = world.sync()
+    assert run.started_at
+    assert run.finished_at
+    assert run.started_at < world.subscription.next_due_at <= run.finished_at
+
+
 LEADING_PAST: dict[str, Change] = {
     "a head that moved": commit,
     "a count that changed": lambda world: world.act("star", repository="trails"),
