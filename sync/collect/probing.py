@@ -64,7 +64,7 @@ def note(collector: Collector, asked: ProbeAnswer, now: datetime) -> None:
 
 
 def _ask_probe(collector: Collector, today: date) -> ProbeAnswer:
-    """The first page of repositories shrinks while GitHub gives up on it."""
+    """The first page of repositories, and the newest entries of each list, shrink while GitHub gives up."""
     subscription = collector.subscription
     size = planner.batch(subscription.batch_sizes, "repositories")
     try:
@@ -73,7 +73,7 @@ def _ask_probe(collector: Collector, today: date) -> ProbeAnswer:
             today,
             size,
             lists.names_for(subscription.kinds),
-            LIST_ITEMS,
+            min(LIST_ITEMS, size),
             subscription.github_login,
         )
     except TooHeavy as error:

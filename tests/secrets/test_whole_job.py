@@ -102,7 +102,9 @@ def test_syncing_private_work_leaves_no_secret_behind(
         for page in ("/dashboard/", "/tracks/"):
             assert client.get(page).status_code == 200
         for year_file in world.subscription.year_files.exclude(current_id=None):
-            assert client.get(f"/files/{year_file.pk}/").status_code == 200
+            download = client.get(f"/files/{year_file.pk}/")
+            assert download.status_code == 200
+            assert b"".join(download.streaming_content)  # type: ignore[attr-defined]
         for credential in Credential.objects.select_related("identity"):
             for token in (credential.access_token, credential.refresh_token):
                 heard[f"stored {credential.identity.provider} {len(heard)}"] = str(token)

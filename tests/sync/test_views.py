@@ -593,7 +593,7 @@ def test_what_github_counts_is_held_against_what_the_files_hold(
     make_year_file(subscription, 2026, weeks={"2026-W10": week})
     Subscription.objects.update(
         agreement={**subscription.agreement, "kinds": ["commits", "stars", "issues"]},
-        lists={"stars": {"said": 7}, "issues": {"said": 2}},
+        lists={"stars": {"said": 7, "uncovered": 2}, "issues": {"said": 2}},
     )
     text = words(visitor.get(reverse("dashboard"), {"year": "2026"}).content)
 
