@@ -1,18 +1,19 @@
 """Every page in every state, in a real Chromium: `make browser`."""
 
 import os
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from itertools import count, product
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from sync.models import Subscription
+from sync.models import Subscription, SyncRun
 from tests.browser.conftest import Visitor
-from tests.browser.states import STATES, WEEK, State, archive, syncing, with_private, with_something_left_out
+from tests.browser.refusal_states import REFUSALS
+from tests.browser.states import STATES, WEEK, State, archive, syncing, with_something_left_out
 from tests.secrets.pages import searched as searched
 from tests.sync.broker import sent as sent
 from tests.sync.page_words import signed_in
@@ -42,7 +43,10 @@ def page(visitor: Visitor, live_server: LiveServer, subscription: Subscription, 
     ] == []
 
 
-@pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
+ALL = {state.name: state for state in (*STATES, *REFUSALS)}
+
+
+@pytest.mark.parametrize("state", ALL.values(), ids=ALL)
 def test_a_page_is_fit_for_everybody(
     page: Page, visitor: Visitor, live_server: LiveServer, subscription: Subscription, state: State
 ) -> None:
@@ -50,18 +54,26 @@ def test_a_page_is_fit_for_everybody(
     if not state.is_signed_in:
         visitor.context.clear_cookies()
     with state.during():
-        response = page.goto(live_server.url + state.path)
-        assert response is not None
-        assert response.status == state.expected
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            for size in (PHONE, DESK):
-                page.set_viewport_size(size)  # type: ignore[arg-type]
-                assert sideways(page) <= 0
+        assert visit(page, live_server, state) == state.expected
+        for scheme, size in product(("light", "dark"), (PHONE, DESK)):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.set_viewport_size(size)  # type: ignore[arg-type]
+            assert sideways(page) <= 0
             assert violations(page) == []
         page.set_viewport_size(PHONE)  # type: ignore[arg-type]
         assert too_small(page) == []
         keep_pictures(page, visitor, state.name)
+
+
+def visit(page: Page, live_server: LiveServer, state: State) -> int:
+    """To where the state is seen; its HTTP status."""
+    response = page.goto(live_server.url + state.path)
+    if state.then is not None:
+        with page.expect_navigation() as reached:
+            state.then(page)
+        response = reached.value
+    assert response is not None
+    return response.status
 
 
 def violations(page: Page) -> list[str]:
@@ -107,14 +119,54 @@ def keep_pictures(page: Page, visitor: Visitor, name: str) -> None:
 # --- What happens while somebody looks ---
 
 
+# A state of the dashboard, its headline, and by its role and name what is to be seen beside it.
+FIRST_SEEN = (
+    ("dashboard", "Up to date", "button", "Update now"),
+    ("dashboard-new", "Nothing has been collected yet", "button", "Update now"),
+    ("dashboard-queued", "An update is about to start", "progressbar", None),
+    ("dashboard-syncing", "Syncing", "progressbar", None),
+    ("dashboard-first-minute", "Syncing", "progressbar", None),
+    ("dashboard-first-sync", "Syncing", "progressbar", None),
+    ("dashboard-waiting", "Waiting for GitHub until", "progressbar", None),
+    ("dashboard-github-away", "GitHub is not answering", "progressbar", None),
+    ("dashboard-openhumans-away", "Open Humans is not answering", "progressbar", None),
+    ("dashboard-site-waits", "Updates have stopped for a while", "progressbar", None),
+    ("dashboard-all-stopped", "Up to date", "button", "Update now"),
+    ("dashboard-failed", "We could not read GitHub's answer", "button", "Update now"),
+    ("dashboard-cancelled", "The last update was stopped", "button", "Update now"),
+    ("dashboard-given-up", "Paused", "button", "Try again"),
+    ("dashboard-paused", "Paused", "button", "Go on collecting"),
+    ("dashboard-paused-by-operator", "Paused", None, None),
+    ("dashboard-connect-again", "Connect GitHub again", "link", "Connect GitHub again"),
+    ("dashboard-sign-in-again", "Sign in with Open Humans again", "button", "Sign in with Open Humans again"),
+    ("dashboard-disconnected", "GitHub is not connected", "link", "Connect GitHub again"),
+    ("dashboard-another-account", "GitHub is not connected", "link", "Connect GitHub"),
+    ("dashboard-deleting", "Deleting your files", "link", "See the receipt"),
+    ("dashboard-rewriting", "Taking out what you removed", None, None),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "headline", "role", "label"), FIRST_SEEN, ids=[name for name, *_ in FIRST_SEEN]
+)
 def test_state_and_next_action_are_the_first_thing_on_a_phone(
-    page: Page, live_server: LiveServer, subscription: Subscription
+    page: Page,
+    live_server: LiveServer,
+    subscription: Subscription,
+    name: str,
+    headline: str,
+    role: Any,
+    label: str | None,
 ) -> None:
-    archive(subscription)
+    ALL[name].prepare(subscription)
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
-    page.goto(f"{live_server.url}/dashboard/")
-    for seen in (page.get_by_role("heading", level=1), page.get_by_role("button", name="Update now")):
-        box = seen.bounding_box()
+    with ALL[name].during():
+        visit(page, live_server, ALL[name])
+    status = page.locator("#status")
+    seen = [status.get_by_role("heading", level=1, name=headline)]
+    seen += [status.get_by_role(role, name=label)] if role else []
+    for each in seen:
+        box = each.bounding_box()
         assert box is not None
         assert box["y"] + box["height"] < PHONE["height"]
 
@@ -234,45 +286,65 @@ def test_what_is_open_and_where_the_keyboard_is_outlast_news(
 
 # --- Impatient hands ---
 
-BUTTONS = (
-    ("/dashboard/", archive),
-    ("/choices/", archive),
-    ("/choices/repositories/", with_something_left_out),
-    ("/choices/account/", archive),
-    ("/choices/private/", with_private),
-    ("/leaving/github/", archive),
-    ("/leaving/files/", archive),
-    ("/leaving/account/", archive),
-    ("/connect/", archive),
+PRESSED = (
+    "landing",
+    "new-here",
+    "connect",
+    "connect-again",
+    "dashboard",
+    "dashboard-removed",
+    "dashboard-paused",
+    "dashboard-given-up",
+    "dashboard-sign-in-again",
+    "choices",
+    "choices-removed",
+    "left-out-places",
+    "confirm-places",
+    "confirm-texts",
+    "organizations",
+    "confirm-organizations",
+    "change-account",
+    "leave-out-private",
+    "remove-record",
+    "remove-repository",
+    "tracks-off",
+    "tracks-found",
+    "tracks",
+    "leave-github",
+    "leave-files",
+    "leave-account",
 )
 
 
-@pytest.mark.parametrize(("path", "prepare"), BUTTONS, ids=[path for path, _ in BUTTONS])
+@pytest.mark.parametrize("name", PRESSED)
 def test_a_double_click_on_any_button_does_it_once_and_breaks_nothing(
-    page: Page,
-    visitor: Visitor,
-    live_server: LiveServer,
-    subscription: Subscription,
-    path: str,
-    prepare: Callable[[Subscription], None],
+    page: Page, visitor: Visitor, live_server: LiveServer, subscription: Subscription, name: str
 ) -> None:
-    prepare(subscription)
-    broken: list[str] = []
-    page.on("response", lambda answer: broken.append(answer.url) if answer.status >= 500 else None)
-    page.route(re.compile("/login/oauth/authorize"), lambda route: route.fulfill(body="GitHub"))
-    page.goto(live_server.url + path)
-    for number in range(page.get_by_role("button").count()):
-        sign_in(visitor.context, live_server, subscription)
-        page.goto(live_server.url + path)
-        button = page.get_by_role("button").nth(number)
-        if not button.count():
-            break  # the page offers less now: something was asked for
-        if path == "/choices/account/":
-            page.get_by_role("radio").first.check()
-        button.dblclick()
-        page.wait_for_load_state()
-        assert broken == []
-        assert subscription.runs.active().count() <= 1
+    state = ALL[name]
+    state.prepare(subscription)
+    answers: list[int] = []
+    page.on("response", lambda answer: answers.append(answer.status))
+    with state.during():
+        for number in count():
+            visitor.context.clear_cookies()
+            if state.is_signed_in:
+                sign_in(visitor.context, live_server, subscription)
+            visit(page, live_server, state)
+            if name == "change-account":
+                page.get_by_role("radio").first.check()
+            if number >= page.get_by_role("button").count():
+                break
+            double_click(page, page.get_by_role("button").nth(number))
+            assert max(answers) < 400
+            assert SyncRun.objects.active().count() <= 1
+
+
+def double_click(page: Page, button: Locator) -> None:
+    """Until another page has come."""
+    page.evaluate("document.documentElement.dataset.old = ''")
+    button.dblclick()
+    expect(page.locator("html[data-old]")).to_have_count(0)
+    page.wait_for_load_state()
 
 
 def test_back_shows_what_is_true_now(page: Page, live_server: LiveServer, subscription: Subscription) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, expect, sync_playwright
 
 
 def executable() -> str | None:
@@ -17,6 +17,10 @@ def executable() -> str | None:
 # A busy machine is no defect: what is looked for has time to appear.
 PATIENCE_MS = 30_000
 expect.set_options(timeout=PATIENCE_MS)
+ARGUMENTS = [
+    "--no-sandbox",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+]
 
 
 class Visitor:
@@ -46,14 +50,22 @@ class Visitor:
             self.page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
 
 
-@pytest.fixture
-def visitor() -> Iterator[Visitor]:
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One for all tests of a module; none of them reaches anything but this machine."""
     with sync_playwright() as playwright:
         try:
-            chromium = playwright.chromium.launch(executable_path=executable(), args=["--no-sandbox"])
+            browser = playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS)
         except Error as error:
             if os.environ.get("CI") == "true":
                 raise
             pytest.skip(f"NO BROWSER, so the main job is NOT tested in one: {error.message.splitlines()[0]}")
-        with chromium, chromium.new_context(viewport={"width": 1280, "height": 800}) as context:
-            yield Visitor(context)
+        with browser:
+            yield browser
+
+
+@pytest.fixture
+def visitor(chromium: Browser) -> Iterator[Visitor]:
+    """Somebody with no cookies, and nothing in the cache."""
+    with chromium.new_context(viewport={"width": 1280, "height": 800}) as context:
+        yield Visitor(context)

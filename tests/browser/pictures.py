@@ -8,51 +8,45 @@ from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
 from sync.models import Subscription
-from tests.browser.check_pages import sign_in
+from tests.browser.check_pages import ALL, PHONE, sign_in, visit
 from tests.browser.conftest import Visitor
-from tests.browser.states import WEEK, archive, first_sync, on_open_humans, week_file
 from tests.sync.broker import sent as sent
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "screenshots"
 MOST_BYTES = 300_000
-WEEK_PATH = f"/weeks/{WEEK}/"
-PICTURES = {
-    "landing": "/",
-    "connect": "/connect/",
-    "dashboard": "/dashboard/",
-    "week": WEEK_PATH,
-    "choices": "/choices/",
-    "leaving": "/leaving/",
-}
+# States whose names are those of their pictures.
+PICTURES = ("landing", "connect", "dashboard", "week", "choices", "leaving")
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.fixture
-def page(visitor: Visitor, live_server: LiveServer, subscription: Subscription, sent: Any) -> Page:
-    sign_in(visitor.context, live_server, subscription)
-    archive(subscription)
-    return visitor.page
-
-
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_picture_is_taken(page: Page, visitor: Visitor, live_server: LiveServer, name: str) -> None:
-    if name == "landing":
-        visitor.context.clear_cookies()
-    with on_open_humans(week_file()):
-        page.goto(live_server.url + PICTURES[name])
-    keep(page, name)
+def test_a_picture_is_taken(
+    visitor: Visitor, live_server: LiveServer, subscription: Subscription, sent: Any, name: str
+) -> None:
+    state = ALL[name]
+    state.prepare(subscription)
+    if state.is_signed_in:
+        sign_in(visitor.context, live_server, subscription)
+    with state.during():
+        assert visit(visitor.page, live_server, state) == state.expected
+    keep(visitor.page, name)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_shows_the_first_sync(
-    page: Page, live_server: LiveServer, subscription: Subscription, scheme: Literal["light", "dark"]
+    visitor: Visitor,
+    live_server: LiveServer,
+    subscription: Subscription,
+    sent: Any,
+    scheme: Literal["light", "dark"],
 ) -> None:
-    first_sync(subscription)
-    page.emulate_media(color_scheme=scheme)
-    page.set_viewport_size({"width": 360, "height": 740})
-    page.goto(f"{live_server.url}/dashboard/")
-    keep(page, f"phone-{scheme}")
+    ALL["dashboard-first-sync"].prepare(subscription)
+    sign_in(visitor.context, live_server, subscription)
+    visitor.page.emulate_media(color_scheme=scheme)
+    visitor.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    visit(visitor.page, live_server, ALL["dashboard-first-sync"])
+    keep(visitor.page, f"phone-{scheme}")
 
 
 def keep(page: Page, name: str) -> None:

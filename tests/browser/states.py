@@ -9,9 +9,14 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
+from allauth.socialaccount.models import SocialAccount
 from django.utils import timezone
+from playwright.sync_api import Page
 
-from sync.models import OperatorAction, Receipt, RepositoryState, Subscription, SyncRun
+from sync import switch
+from sync.legacy.moving import imported_agreement
+from sync.models import PAUSED_BY_OPERATOR, OperatorAction, Receipt, RepositoryState, Subscription, SyncRun
+from sync.pages.week_view import record_mark, repository_mark
 from sync.weeks import Week, WeekState
 from tests.browser import track_states
 from tests.sync.factories import make_finished_run, make_ledger, make_run, make_year_file
@@ -24,7 +29,10 @@ WEEK = Week.of(timezone.now() - timedelta(days=21))
 
 @dataclass(frozen=True)
 class State:
-    """`prepare` changes the member's rows, `during` surrounds the visit; a stranger needs neither."""
+    """`prepare` changes the member's rows, `during` surrounds the visit; a stranger needs neither.
+
+    `then` is what a visitor does on the page at `path` to get to the one that is meant.
+    """
 
     name: str
     path: str
@@ -32,6 +40,7 @@ class State:
     during: Callable[[], AbstractContextManager[Any]] = nullcontext
     is_signed_in: bool = True
     expected: int = 200
+    then: Callable[[Page], object] | None = None
 
 
 def archive(subscription: Subscription) -> None:
@@ -62,19 +71,43 @@ def syncing(subscription: Subscription) -> None:
     make_run(subscription, state="running", requests=17, points=42)
 
 
-def waiting(subscription: Subscription) -> None:
+def queued(subscription: Subscription) -> None:
     archive(subscription)
-    make_run(
-        subscription,
-        state="waiting",
-        wait_reason=SyncRun.WaitReason.GITHUB_LIMIT,
-        resume_at=timezone.now() + timedelta(minutes=20),
-    )
+    make_run(subscription, state="queued")
+
+
+def waiting(reason: SyncRun.WaitReason) -> Callable[[Subscription], None]:
+    def prepare(subscription: Subscription) -> None:
+        archive(subscription)
+        resume_at = timezone.now() + timedelta(minutes=20)
+        make_run(subscription, state="waiting", wait_reason=reason, resume_at=resume_at)
+
+    return prepare
+
+
+@contextmanager
+def all_syncing_stopped() -> Iterator[None]:
+    switch.stop("GitHub has changed something that we have to look at first.", "somebody")
+    try:
+        yield
+    finally:
+        switch.start("It is looked at.", "somebody")
 
 
 def failed(subscription: Subscription) -> None:
     archive(subscription)
     make_finished_run(subscription, timezone.now(), state="failed", error_code="github_unexpected_response")
+
+
+def cancelled(subscription: Subscription) -> None:
+    archive(subscription)
+    make_finished_run(subscription, timezone.now() - timedelta(hours=1), state="cancelled")
+
+
+def given_up(subscription: Subscription) -> None:
+    failed(subscription)
+    stopped_now = {"status": Subscription.Status.PAUSED, "reason": "Five updates in a row failed."}
+    Subscription.objects.filter(pk=subscription.pk).update(**stopped_now)
 
 
 def stopped(status: str, reason: str = "") -> Callable[[Subscription], None]:
@@ -94,13 +127,12 @@ def removed(subscription: Subscription) -> None:
 
 def first_sync(subscription: Subscription) -> None:
     """Half of fifteen years after a minute and a half."""
-    if not subscription.year_files.exists():
-        archive(subscription)
+    archive(subscription)
     half = WEEK.year - YEARS // 2
     subscription.year_files.filter(year__lt=half).delete()
     subscription.runs.all().delete()
     lists = {
-        "calendar": {"years": list(range(half, WEEK.year)), "windows": []},
+        "calendar": {"years": list(range(WEEK.year - YEARS + 1, WEEK.year + 1)), "windows": []},
         "repositories": {"total": 41},
     }
     Subscription.objects.filter(pk=subscription.pk).update(synced_at=None, lists=lists)
@@ -115,6 +147,13 @@ def first_sync(subscription: Subscription) -> None:
         started_at=began,
         weeks_fetched=fetched,
     )
+
+
+def first_minute(subscription: Subscription) -> None:
+    """The probe has answered; nobody knows the pace yet."""
+    first_sync(subscription)
+    subscription.year_files.all().delete()
+    subscription.runs.update(requests=2, points=3, started_at=timezone.now(), weeks_fetched=[])
 
 
 def rewriting(subscription: Subscription) -> None:
@@ -147,6 +186,18 @@ def with_organizations(subscription: Subscription) -> None:
     subscription.agreement |= {"organizations": ["acme"]}
     subscription.lists["organizations"] = ["acme", "globex", LONG.partition("/")[0]]
     subscription.save(update_fields=["agreement", "lists"])
+
+
+def never_connected(subscription: Subscription) -> None:
+    """A member who has signed in with Open Humans, and done no more."""
+    SocialAccount.objects.filter(user=subscription.user, provider="github").delete()
+    subscription.delete()
+
+
+def of_the_old_app(subscription: Subscription) -> None:
+    """Brought over, and not asked yet."""
+    subscription.agreement = imported_agreement(timezone.now())
+    subscription.save(update_fields=["agreement"])
 
 
 def awaiting_another_account(subscription: Subscription) -> None:
@@ -185,9 +236,14 @@ def account_receipt(_subscription: Subscription) -> None:
     Receipt.objects.create(key="gone", scope="account", finished_at=now, listed_at=now, **outcome)
 
 
+COMMIT = {"repository_id": "R_0", "oid": f"{1:040x}"}
+TRAILS = "octo/trails"
+
+
 def week_file() -> bytes:
     commit = {
-        "repository": "octo/trails",
+        **COMMIT,
+        "repository": TRAILS,
         "message": "Mark the path to the lake\n\nIt was lost under last winter's snow.",
         "authored_at": f"{WEEK.starts_on}T09:12:01+02:00",
         "additions": 31,
@@ -195,10 +251,12 @@ def week_file() -> bytes:
         "url": "https://github.com/octo/trails/commit/1",
     }
     entry = {
-        "commits": [commit, {**commit, "repository": LONG, "message": "x" * 400}, {**commit, "url": ""}],
-        "reviews": [
-            {"repository": "octo/trails", "title": "שלום \u202e gpj.exe \U0001f9d7", "body": "Fine!"}
+        "commits": [
+            commit,
+            {**commit, "repository": LONG, "repository_id": "R_1", "message": "x" * 400},
+            {**commit, "oid": f"{2:040x}", "url": ""},
         ],
+        "reviews": [{"repository": TRAILS, "title": RIGHT_TO_LEFT, "body": "Fine!"}],
     }
     head = f'{{"format": "github-weeks/1", "year": {WEEK.year}, "github_id": 583231, "weeks": {{\n'
     return f'{head}"{WEEK}": {json.dumps(entry)}\n}}}}\n'.encode()
@@ -210,38 +268,83 @@ def on_open_humans(content: bytes) -> Iterator[None]:
         yield
 
 
+# --- What a visitor does on one page, to get to another ---
+
+
+def ask(button: str, *, ticked: str = "", unticked: str = "") -> Callable[[Page], None]:
+    """Tick a box, or take its tick away, and press the button."""
+
+    def act(page: Page) -> None:
+        if ticked:
+            page.get_by_role("checkbox", name=ticked).check()
+        if unticked:
+            page.get_by_role("checkbox", name=unticked).uncheck()
+        page.get_by_role("button", name=button).click()
+
+    return act
+
+
 NOW = timezone.now()
+REMOVE_RECORD = f"/weeks/{WEEK}/remove/{record_mark('commits', COMMIT)}/"
+REMOVE_REPOSITORY = f"/weeks/{WEEK}/remove-repository/{repository_mark(TRAILS)}/"
 STATES = (
     State("landing", "/", is_signed_in=False),
     State("your-data-stranger", "/your-data/", is_signed_in=False),
     State("receipt-account", "/receipts/gone/", account_receipt, is_signed_in=False),
-    State("not-found", "/nowhere/", is_signed_in=False, expected=404),
     State("dashboard-new", "/dashboard/"),
     State("dashboard", "/dashboard/", archive),
     State("dashboard-year", f"/dashboard/?year={WEEK.year - 9}", archive),
     State("dashboard-nothing-found", "/dashboard/", nothing_found),
     State("dashboard-syncing", "/dashboard/", syncing),
-    State("dashboard-waiting", "/dashboard/", waiting),
+    State("dashboard-queued", "/dashboard/", queued),
+    State("dashboard-waiting", "/dashboard/", waiting(SyncRun.WaitReason.GITHUB_LIMIT)),
+    State("dashboard-github-away", "/dashboard/", waiting(SyncRun.WaitReason.GITHUB_UNAVAILABLE)),
+    State("dashboard-openhumans-away", "/dashboard/", waiting(SyncRun.WaitReason.OPENHUMANS_UNAVAILABLE)),
+    State("dashboard-site-waits", "/dashboard/", waiting(SyncRun.WaitReason.SITE)),
+    State("dashboard-all-stopped", "/dashboard/", archive, all_syncing_stopped),
+    State("dashboard-cancelled", "/dashboard/", cancelled),
+    State("dashboard-given-up", "/dashboard/", given_up),
     State("dashboard-failed", "/dashboard/", failed),
     State("dashboard-connect-again", "/dashboard/", stopped("reconnect_github")),
     State("dashboard-sign-in-again", "/dashboard/", stopped("reconnect_openhumans")),
     State("dashboard-disconnected", "/dashboard/", stopped("disconnected")),
     State("dashboard-paused", "/dashboard/", stopped("paused", "Paused by you.")),
+    State(
+        "dashboard-paused-by-operator", "/dashboard/",
+        stopped("paused", f"{PAUSED_BY_OPERATOR} too many requests."),
+    ),
     State("dashboard-removed", "/dashboard/", removed),
     State("dashboard-deleting", "/dashboard/", receipt("doing", "files", "running")),
+    State("dashboard-first-minute", "/dashboard/", first_minute),
     State("dashboard-first-sync", "/dashboard/", first_sync),
     State("dashboard-rewriting", "/dashboard/", rewriting),
     State("dashboard-repositories", "/dashboard/", with_repositories),
     State("dashboard-left-out", "/dashboard/", with_something_left_out),
     State("dashboard-organizations", "/dashboard/", with_organizations),
     State("dashboard-another-account", "/dashboard/", awaiting_another_account),
-    State("connect", "/connect/"),
+    State("new-here", "/new/", of_the_old_app),
+    State("connect", "/connect/", never_connected),
+    State("connect-again", "/connect/"),
+    State("connect-private", "/connect/", with_private),
     State("connect-another-account", "/connect/", awaiting_another_account),
     State("change-account", "/choices/account/?to=hubot", archive),
     State("left-out-places", "/choices/repositories/", with_something_left_out),
     State("left-out-places-empty", "/choices/repositories/"),
+    State(
+        "confirm-places", "/choices/repositories/", with_something_left_out,
+        then=ask("Continue …", ticked="Everything of octocat"),
+    ),
     State("choices-left-out", "/choices/", with_something_left_out),
+    State("confirm-texts", "/choices/", archive, then=ask("Continue …", ticked="Messages, titles and texts")),
+    State(
+        "confirm-taking-in", "/choices/", with_something_left_out,
+        then=ask("Continue …", unticked="Messages, titles and texts"),
+    ),
     State("organizations", "/choices/organisations/", with_organizations),
+    State(
+        "confirm-organizations", "/choices/organisations/", with_organizations,
+        then=ask("Continue …", ticked="globex"),
+    ),
     State("preview", "/files/77/look/", file_of_week, lambda: on_open_humans(week_file())),
     State("preview-by-hand", "/files/77/look/", file_of_week, lambda: on_open_humans(b"<script>" * 2000)),
     State("choices", "/choices/", archive),
@@ -252,6 +355,8 @@ STATES = (
     State("leave-github", "/leaving/github/", archive),
     State("leave-files", "/leaving/files/", archive),
     State("leave-account", "/leaving/account/", archive),
+    State("leaving-unconnected", "/leaving/", never_connected),
+    State("leave-account-unconnected", "/leaving/account/", never_connected),
     State("receipt-going-on", "/receipts/doing/", receipt("doing", "files", "running")),
     State(
         "receipt-done",
@@ -268,7 +373,8 @@ STATES = (
     ),
     State("receipt-broken", "/receipts/broken/", receipt("broken", "github", "failed")),
     State("week", f"/weeks/{WEEK}/", archive, lambda: on_open_humans(week_file())),
-    State("week-unreadable", f"/weeks/{WEEK}/", archive, lambda: on_open_humans(b"{}"), expected=502),
+    State("remove-record", REMOVE_RECORD, archive, lambda: on_open_humans(week_file())),
+    State("remove-repository", REMOVE_REPOSITORY, archive, lambda: on_open_humans(week_file())),
     State("week-missing", f"/weeks/{Week.of(NOW)}/"),
     State("your-data", "/your-data/"),
     State("tracks-off", "/tracks/"),
