@@ -48,7 +48,7 @@ def archive(subscription: Subscription) -> None:
     now = timezone.now()
     this_week = Week.of(now)
     for year in range(this_week.year - YEARS + 1, this_week.year + 1):
-        last = this_week if year == this_week.year else Week(year, 52)
+        last = this_week if year == this_week.year else Week(year + 1, 1).previous()
         weeks = make_ledger(Week(year, 1), last)
         for number, (week, entry) in enumerate(weeks.items()):
             monday = Week.parse(week).starts_on
