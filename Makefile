@@ -36,7 +36,7 @@ lint: bootstrap-dev  ## style, types, import contracts
 
 test: lint  ## lint, migrations check, and all tests on real Postgres and Valkey
 	$(BIN)/python -m config.run servers -- \
-		sh -c 'python manage.py makemigrations --check --dry-run && python -m pytest -n 2'
+		sh -c 'python manage.py makemigrations --check --dry-run && python -m pytest -n 3'
 
 browser: bootstrap-dev  ## every page in every state, and the main job, in a real Chromium
 	$(BIN)/python -m config.run servers -- python -m pytest tests/browser/test_main_job.py \
