@@ -96,7 +96,8 @@ def all_syncing_stopped() -> Iterator[None]:
 
 def failed(subscription: Subscription) -> None:
     archive(subscription)
-    make_finished_run(subscription, timezone.now(), state="failed", error_code="github_unexpected_response")
+    finished_at = timezone.now() - timedelta(minutes=10)
+    make_finished_run(subscription, finished_at, state="failed", error_code="github_unexpected_response")
 
 
 def cancelled(subscription: Subscription) -> None:
