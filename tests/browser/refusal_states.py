@@ -12,8 +12,9 @@ import openhumans_client as openhumans
 from accounts import failures
 from accounts.failures import SignInFailed
 from accounts.models import User
+from sync.leaving.erasing import Unconnected
 from sync.models import Subscription
-from sync.pages.downloads import FileGone
+from sync.pages.downloads import FileGone, TooManyStreams
 from tests.browser import track_states
 from tests.browser.states import WEEK, State, archive, ask, file_of_week, never_connected, on_open_humans
 from tests.sync.factories import make_finished_run
@@ -23,6 +24,7 @@ CALLBACKS = {name: f"/accounts/{name}/login/callback/" for name in ("openhumans"
 GONE = FileGone()
 ENDED = openhumans.Unauthorized("GET /api/direct-sharing/project/ answered 401", is_expired=False)
 AWAY = openhumans.Unavailable("GET /api/direct-sharing/project/ answered 503")
+SLOW = openhumans.Unavailable("GET /api/direct-sharing/project/ took too long", is_timeout=True)
 
 
 def raising(function: str, error: Exception) -> Callable[[], AbstractContextManager[Any]]:
@@ -36,6 +38,16 @@ def fetching(error: Exception) -> Callable[[], AbstractContextManager[Any]]:
 def ended_by(failure: SignInFailed) -> Callable[[], AbstractContextManager[Any]]:
     """A way back from a provider that ends like this, whatever it would have ended like."""
     return lambda: patch("accounts.failures.unknown_state", return_value=failure)
+
+
+def leaving_midway() -> AbstractContextManager[Any]:
+    """The membership was about to end when Open Humans became slow."""
+
+    def end(_member: User, so_far: Unconnected, *_args: object) -> None:
+        so_far.is_ending = True
+        raise SLOW
+
+    return patch("sync.leaving.erasing.end_unconnected", end)
 
 
 def as_an_operator(subscription: Subscription) -> None:
@@ -110,14 +122,24 @@ REFUSALS = (
     State("file-gone", FILE, file_of_week, fetching(GONE), expected=404),
     State("file-sign-in", FILE, file_of_week, fetching(ENDED), expected=403),
     State("file-unavailable", FILE, file_of_week, fetching(AWAY), expected=502),
+    State("file-slow", FILE, file_of_week, fetching(SLOW), expected=504),
+    State(
+        "file-busy", "/files/77/", file_of_week,
+        raising("sync.pages.downloads.FileStream", TooManyStreams()), expected=503,
+    ),
     State("file-rewritten", f"/files/{track_states.FILE}/look/", track_states.rewriting, expected=409),
     State("week-gone", WEEK_PAGE, archive, fetching(GONE), expected=404),
     State("week-sign-in", WEEK_PAGE, archive, fetching(ENDED), expected=403),
     State("week-unavailable", WEEK_PAGE, archive, fetching(AWAY), expected=502),
+    State("week-slow", WEEK_PAGE, archive, fetching(SLOW), expected=504),
     State("week-unreadable", WEEK_PAGE, archive, lambda: on_open_humans(b"{}"), expected=502),
     State(
         "leave-later", "/leaving/account/", never_connected,
         raising("sync.leaving.erasing.end_unconnected", AWAY),
         expected=502, then=ask("Delete my account"),
+    ),
+    State(
+        "leave-later-midway", "/leaving/account/", never_connected, leaving_midway,
+        expected=504, then=ask("Delete my account"),
     ),
 )  # fmt: skip
