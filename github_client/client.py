@@ -37,7 +37,6 @@ from github_client.types import (
     CommitTotal,
     Contributions,
     Identity,
-    Probe,
     Rate,
     RepositoryPage,
     RestCommitPage,
@@ -96,23 +95,6 @@ class GitHubClient:
         user = Node("GET /user", self._exchange.read_rest("/user", answer))
         return decoding.rest_identity(user, scopes_of(answer.headers))
 
-    def fetch_probe(
-        self,
-        since: date,
-        until: date,
-        repositories: int = 50,
-        lists: Sequence[ListName] = (),
-        items: int = 10,
-        login: str = "",
-        review_sizes: ReviewSizes = SLIM,
-    ) -> Probe:
-        """Who, contributions of whole UTC days `since` to `until`, the last pushed repositories, and lists.
-
-        The span is at most a year. The newest `items` of each list come whole; `login` is needed for pull
-        requests. The scopes are empty where GitHub does not send them with GraphQL.
-        """
-        return self.ask_probe(since, until, repositories, lists, items, login, review_sizes).decoded()
-
     def ask_probe(
         self,
         since: date,
@@ -123,7 +105,12 @@ class GitHubClient:
         login: str = "",
         review_sizes: ReviewSizes = SLIM,
     ) -> ProbeAnswer:
-        """As `fetch_probe`, for who wants to know first whether the answer is the same as another one."""
+        """Who, contributions of whole UTC days `since` to `until`, the last pushed repositories, and lists.
+
+        The span is at most a year. The newest `items` of each list come whole; `login` is needed for pull
+        requests. The scopes are empty where GitHub does not send them with GraphQL. Who only wants to know
+        whether the answer is the same as another one need not decode it.
+        """
         asked = [ListRequest(name, None, items) for name in lists]
         call, answer, result = self._exchange.query(
             queries.probe(since, until, repositories, asked, login, review_sizes)

@@ -134,7 +134,7 @@ def _due_moments(subscription: Subscription) -> Iterator[datetime | None]:
     if releases.LIST in subscription.kinds:
         yield _after(lists.get(releases.LIST, {}).get("checked_at"), releases.EVERY)
     if reviews.LIST in subscription.kinds:
-        yield _after(lists.get(reviews.LIST, {}).get("watermark"), releases.EVERY)
+        yield _after(lists.get(reviews.LIST, {}).get("watermark"), reviews.EVERY)
 
 
 def _after(moment: str | None, while_: timedelta) -> datetime | None:

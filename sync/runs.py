@@ -15,6 +15,8 @@ from sync.queues import send_step
 DUE_JITTER = 0.1
 # No limit lasts longer than a day: what waits longer was told to by a clock that was wrong.
 LONGEST_WAIT = timedelta(hours=25)
+# No wait doubles any further.
+MOST_OUTAGES = 10
 
 
 def start(subscription: Subscription, trigger: SyncRun.Trigger, *, is_interactive: bool = False) -> SyncRun:
@@ -125,6 +127,13 @@ def finish(run: SyncRun, state: SyncRun.State, now: datetime, code: str = "", er
             "weeks_fetched",
         ]
     )
+
+
+def back_off(run: SyncRun, longest_seconds: int) -> datetime:
+    """When to try again what failed, later each time in a row; the caller saves `outages`."""
+    seconds = min(settings.SYNC_WAIT_FLOOR_SECONDS * 2**run.outages, longest_seconds)
+    run.outages = min(run.outages + 1, MOST_OUTAGES)
+    return timezone.now() + timedelta(seconds=seconds)
 
 
 def let_go(run: SyncRun) -> None:

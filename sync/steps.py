@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import transaction
@@ -51,6 +52,7 @@ from sync.tracking import rewriting, scope, zones
 from sync.tracks.errors import TrackError
 from sync.weeks import Week, held_state
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 LONGEST_OUTAGE_WAIT_SECONDS = 900
 LONGEST_LIMIT_WAIT_SECONDS = 3600
@@ -167,9 +169,8 @@ def _confirm_zones(run: SyncRun) -> None:
 def _take_out(run: SyncRun) -> None:
     """Write the files again without what the member took out of them; GitHub is not asked."""
     allowance = Allowance(time.monotonic())
-    ends: list[bool] = []
-    _with_openhumans(run, lambda publisher: ends.append(publish.clean_all(publisher, allowance.has_time)))
-    if not ends[-1]:
+    is_done = _with_openhumans(run, lambda publisher: publish.clean_all(publisher, allowance.has_time))
+    if not is_done:
         _next_step(run)
         return
     _publish_changed_documents(run)
@@ -256,11 +257,7 @@ def _publish_files(run: SyncRun, allowance: Allowance, staged: list[Staged]) -> 
     has_left_overs = run.subscription.year_files.exclude(pending=None, superseded=[], to_clean=0).exists()
     if not staged and not has_left_overs:
         return True
-    ends: list[bool] = []
-    _with_openhumans(
-        run, lambda publisher: ends.append(publish.publish(publisher, staged, allowance.has_time))
-    )
-    return ends[-1]
+    return _with_openhumans(run, lambda publisher: publish.publish(publisher, staged, allowance.has_time))
 
 
 def _has_staged(run: SyncRun) -> bool:
@@ -315,18 +312,12 @@ def _publish_changed_documents(run: SyncRun) -> None:
 
 
 @breaker.asking(breaker.Service.OPENHUMANS)
-def _with_openhumans(run: SyncRun, act: Callable[[Publisher], object]) -> None:
-    """Do it with the stored token, and once more if that one turned out to be refused."""
-    token = credentials.openhumans_token(run.subscription.user)
-    try:
-        act(_publisher(run, token))
-    except openhumans.Unauthorized:
-        act(_publisher(run, credentials.openhumans_token(run.subscription.user, refused=token)))
-
-
-def _publisher(run: SyncRun, token: str) -> Publisher:
-    client = credentials.openhumans_client(run.subscription.user, token, lambda: _still_allowed(run))
-    return Publisher(run, client, timezone.now())
+def _with_openhumans(run: SyncRun, act: Callable[[Publisher], T]) -> T:
+    return credentials.with_openhumans(
+        run.subscription.user,
+        lambda client: act(Publisher(run, client, timezone.now())),
+        lambda: _still_allowed(run),
+    )
 
 
 # --- How a step ends --------------------------------------------------------------------------------------
@@ -385,11 +376,9 @@ def _wait_out(run: SyncRun, error: Exception) -> timedelta:
         breaker.fails(service, error)
     reason = breaker.WAITS[service]
     logger.warning("%s: %s", reason.label, error, extra=run.detail)
-    seconds = min(settings.SYNC_WAIT_FLOOR_SECONDS * 2**run.outages, LONGEST_OUTAGE_WAIT_SECONDS)
-    resume_at = timezone.now() + timedelta(seconds=seconds)
     with transaction.atomic():
         run.hold()
-        run.outages = min(run.outages + 1, 10)
+        resume_at = runs.back_off(run, LONGEST_OUTAGE_WAIT_SECONDS)
         return _wait(run, reason, max(resume_at, getattr(error, "retry_at", resume_at)))
 
 
@@ -522,11 +511,9 @@ def _try_again(run: SyncRun, error: Exception) -> timedelta:
     pause of theirs stays the one they wished for."""
     is_theirs = isinstance(error, openhumans.OpenHumansError)
     reason = SyncRun.WaitReason.OPENHUMANS_UNAVAILABLE if is_theirs else SyncRun.WaitReason.SITE
-    seconds = min(settings.SYNC_WAIT_FLOOR_SECONDS * 2**run.outages, LONGEST_DELETION_WAIT_SECONDS)
     with transaction.atomic():
         run.hold()
-        run.outages = min(run.outages + 1, 10)
-        return _wait(run, reason, timezone.now() + timedelta(seconds=seconds))
+        return _wait(run, reason, runs.back_off(run, LONGEST_DELETION_WAIT_SECONDS))
 
 
 def _code_of(error: Exception) -> str:

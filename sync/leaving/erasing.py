@@ -402,10 +402,8 @@ def _next_step(run: SyncRun) -> None:
 
 def _wait_out(run: SyncRun, reason: SyncRun.WaitReason, error: Exception) -> timedelta:
     logger.warning("An erasing waits: %s", error, extra=run.detail)
-    seconds = min(settings.SYNC_WAIT_FLOOR_SECONDS * 2**run.outages, LONGEST_WAIT_SECONDS)
-    run.outages = min(run.outages + 1, 10)
     run.waits += 1
-    return _wait(run, timezone.now() + timedelta(seconds=seconds), reason)
+    return _wait(run, runs.back_off(run, LONGEST_WAIT_SECONDS), reason)
 
 
 def _wait(run: SyncRun, resume_at: datetime, reason: SyncRun.WaitReason | str) -> timedelta:

@@ -273,7 +273,7 @@ def of_the_client(subscription: Subscription) -> list[float]:
         client = GitHubClient(settings.GITHUB_API_URL, token)
         names = lists.names_for(subscription.kinds)
         since, login = planner.probe_since(today), subscription.github_login
-        client.fetch_probe(since, today, 50, names, probing.LIST_ITEMS, login)
+        client.ask_probe(since, today, 50, names, probing.LIST_ITEMS, login).decoded()
 
     return [cpu_of(ask) for _ in range(ROUNDS)]
 

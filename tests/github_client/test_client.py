@@ -56,7 +56,7 @@ def test_the_probe_is_one_request_for_whole_utc_days(
     client: GitHubClient, github: responses.RequestsMock
 ) -> None:
     answer_graphql(github, data(viewer=viewer()))
-    probe = client.fetch_probe(SINCE, UNTIL, repositories=30)
+    probe = client.ask_probe(SINCE, UNTIL, repositories=30).decoded()
     assert probe.identity.database_id == 583231
     assert probe.identity.scopes == {"read:user", "repo"}
     assert probe.created_at == datetime(2011, 1, 25, 18, 44, 36, tzinfo=UTC)
@@ -114,7 +114,7 @@ def test_a_probe_of_the_wrong_shape_is_refused(
 ) -> None:
     answer_graphql(github, data(viewer=viewer(**changes)))
     with pytest.raises(UnexpectedResponse):
-        client.fetch_probe(SINCE, UNTIL)
+        client.ask_probe(SINCE, UNTIL).decoded()
 
 
 def test_a_probe_without_what_was_forbidden_says_so(
@@ -123,7 +123,7 @@ def test_a_probe_without_what_was_forbidden_says_so(
     found = {"type": "FORBIDDEN", "path": ["viewer", "repositories"], "extensions": {"saml_failure": True}}
     answer_graphql(github, data(viewer=viewer(repositories=None)) | errors(found))
     with pytest.raises(Forbidden) as caught:
-        client.fetch_probe(SINCE, UNTIL)
+        client.ask_probe(SINCE, UNTIL).decoded()
     assert caught.value.reason == "saml"
 
 

@@ -41,12 +41,12 @@ LISTS = [ListRequest(name, None, 10) for name in NAMES]
 PAGE = CommitPageRequest("R_1", "a" * 40, None, 1)
 CALLS: Mapping[str, Callable[[GitHubClient], object]] = {
     "identity": lambda client: client.fetch_identity(),
-    "probe": lambda client: client.fetch_probe(DAY, DAY),
+    "probe": lambda client: client.ask_probe(DAY, DAY).decoded(),
     "repositories": lambda client: client.fetch_repositories(None),
     "contributions": lambda client: client.fetch_contributions([(DAY, DAY)]),
     "totals": lambda client: client.fetch_commit_totals(["R_1"], "U_1"),
     "pages": lambda client: client.fetch_commit_pages([PAGE], "U_1"),
-    "probe of lists": lambda client: client.fetch_probe(DAY, DAY, lists=NAMES, login="octocat"),
+    "probe of lists": lambda client: client.ask_probe(DAY, DAY, lists=NAMES, login="octocat").decoded(),
     "lists": lambda client: client.fetch_lists(LISTS, "octocat"),
     "fused": lambda client: client.fetch_pages([PAGE], "U_1", LISTS, "octocat"),
     "reviews": lambda client: client.fetch_reviews("octocat", None, None, None),

@@ -489,7 +489,7 @@ def test_the_probe_brings_the_newest_entries_of_each_list(
     client: GitHubClient, github: responses.RequestsMock
 ) -> None:
     answer_graphql(github, data(viewer=viewer() | listed(*NAMES)))
-    probe = client.fetch_probe(DAY, DAY, lists=NAMES, items=10, login="octocat")
+    probe = client.ask_probe(DAY, DAY, lists=NAMES, items=10, login="octocat").decoded()
     assert set(probe.lists) == set(NAMES)
     assert all(len(page.items) == 1 for page in probe.lists.values())
     assert isinstance(probe.lists["issues"].items[0], Issue)
@@ -501,7 +501,7 @@ def test_the_probe_brings_the_newest_entries_of_each_list(
 
 def test_a_probe_without_lists_has_none(client: GitHubClient, github: responses.RequestsMock) -> None:
     answer_graphql(github, data(viewer=viewer()))
-    assert client.fetch_probe(DAY, DAY).lists == {}
+    assert client.ask_probe(DAY, DAY).decoded().lists == {}
 
 
 def test_the_budget_gives_what_the_request_costs(
