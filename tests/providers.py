@@ -22,6 +22,19 @@ OPENHUMANS_CALLBACK = "/accounts/openhumans/login/callback/"
 GITHUB_CALLBACK = "/accounts/github/login/callback/"
 
 
+def exchange_member(member_id: str = "12345678") -> dict[str, object]:
+    """What Open Humans tells of a member without files."""
+    return {
+        "created": "2026-01-02T03:04:05.000000Z",
+        "project_member_id": member_id,
+        "sources_shared": [],
+        "count": 0,
+        "next": None,
+        "previous": None,
+        "data": [],
+    }
+
+
 @dataclass
 class Sent:
     """What the browser was sent to a provider with."""
@@ -75,15 +88,7 @@ class Providers:
         )
         self.http.get(
             EXCHANGE_MEMBER,
-            json={
-                "created": "2026-01-02T03:04:05.000000Z",
-                "project_member_id": member_id,
-                "sources_shared": [],
-                "count": 0,
-                "next": None,
-                "previous": None,
-                "data": [],
-            },
+            json=exchange_member(member_id),
         )
 
     def github_grants(

@@ -13,7 +13,14 @@ from pytest_django import Settings
 
 from accounts.models import User
 from accounts.oauth import callback_url
-from tests.providers import EXCHANGE_MEMBER, GITHUB_TOKEN, GITHUB_USER, OPENHUMANS_TOKEN, Providers
+from tests.providers import (
+    EXCHANGE_MEMBER,
+    GITHUB_TOKEN,
+    GITHUB_USER,
+    OPENHUMANS_TOKEN,
+    Providers,
+    exchange_member,
+)
 
 pytestmark = pytest.mark.django_db
 SITE = "http://127.0.0.1:8000"
@@ -35,15 +42,7 @@ def exchange(providers: Providers, url: str, answer: dict[str, Any]) -> list[str
 def openhumans_answers(providers: Providers) -> list[str]:
     providers.http.get(
         EXCHANGE_MEMBER,
-        json={
-            "created": "2026-01-02T03:04:05Z",
-            "project_member_id": "12345678",
-            "sources_shared": [],
-            "count": 0,
-            "next": None,
-            "previous": None,
-            "data": [],
-        },
+        json=exchange_member(),
     )
     tokens = {"access_token": "a", "refresh_token": "r", "expires_in": 36000, "token_type": "Bearer"}
     return exchange(providers, OPENHUMANS_TOKEN, {**tokens, "scope": "read write"})

@@ -23,22 +23,14 @@ from sync import actors
 from sync.leaving import departures, erasing
 from sync.models import EraseScope, Receipt, Subscription, SyncRun
 from tests.cast import connect_identity
-from tests.providers import EXCHANGE_MEMBER, GITHUB_API_URL, OPENHUMANS_TOKEN, Providers
+from tests.providers import EXCHANGE_MEMBER, GITHUB_API_URL, OPENHUMANS_TOKEN, Providers, exchange_member
 from tests.sync.broker import Sent
 from tests.sync.factories import make_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 GRANT = f"{GITHUB_API_URL}/applications/test-github-client/grant"
 
-MEMBER = {
-    "created": "2026-01-02T03:04:05.000000Z",
-    "project_member_id": "12345678",
-    "sources_shared": [],
-    "count": 0,
-    "next": None,
-    "previous": None,
-    "data": [],
-}
+MEMBER = exchange_member()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from sync.models import OperatorAction, Receipt, Subscription, SyncRun
 from sync.operators import operating
 from sync.operators.operating import NotPossible
 from tests.config.test_settings import ROOT
-from tests.providers import EXCHANGE_MEMBER, OPENHUMANS_URL, Providers
+from tests.providers import EXCHANGE_MEMBER, OPENHUMANS_URL, Providers, exchange_member
 from tests.sync.broker import Sent
 from tests.sync.factories import make_year_file
 
@@ -39,15 +39,7 @@ WANTED = {
 NOTHING_TO_REHEARSE = {"check_project", "check_sandbox", "add_authenticator"}
 PROJECT = f"{OPENHUMANS_URL}/api/direct-sharing/project/"
 REMOVE_MEMBER = f"{OPENHUMANS_URL}/api/direct-sharing/project/remove-members/"
-NO_FILES = {
-    "created": "2026-01-02T03:04:05.000000Z",
-    "project_member_id": "12345678",
-    "sources_shared": [],
-    "count": 0,
-    "next": None,
-    "previous": None,
-    "data": [],
-}
+NO_FILES = exchange_member()
 WHY = ("--reason", "asked by mail")
 
 
