@@ -1,9 +1,11 @@
 """The few files of a made-up repository: a README, one source, and tracks of walks in a folder."""
 
+import hashlib
 import math
 import struct
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cached_property
 
 from sandbox.github.languages import language_of
 
@@ -50,7 +52,24 @@ class Files:
             return b"# Generated\n\nNothing in here is real.\n"
         if number == _SOURCE:
             return b"pass\n" * 40
-        return _fit_file() if self._is_binary(number) else _gpx_file(self._day(number), number)
+        return _fit_file(number) if self._is_binary(number) else _gpx_file(self._day(number), number)
+
+    def oid(self, number: int) -> str:
+        """The address of its content, as git works it out."""
+        return self._oids[number]
+
+    def number_of(self, oid: str) -> int | None:
+        """Of the file with this content."""
+        return self._numbers.get(oid)
+
+    @cached_property
+    def _oids(self) -> list[str]:
+        contents = map(self.content, range(_FIRST_TRACK + self._tracks))
+        return [hashlib.sha1(b"blob %d\0%s" % (len(each), each)).hexdigest() for each in contents]
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {oid: number for number, oid in enumerate(self._oids)}
 
     def languages(self, commits: int) -> dict[str, int]:
         name = language_of(self.source)
@@ -77,6 +96,23 @@ def _gpx_file(start: datetime, number: int) -> bytes:
     ).encode()
 
 
-def _fit_file() -> bytes:
-    """A header without records: enough to be a FIT file, and to be binary. https://developer.garmin.com/fit/"""
-    return struct.pack("<BBHI4sHH", 14, 0x20, 2150, 0, b".FIT", 0, 0)
+def _fit_file(number: int) -> bytes:
+    """One message, the serial number of the device: each such file is another, and none has a place in it.
+
+    https://developer.garmin.com/fit/protocol/
+    """
+    definition = struct.pack("<BBBHBBBB", 0x40, 0, 0, 0, 1, 3, 4, 0x8C)
+    message = definition + struct.pack("<BI", 0, number)
+    head = struct.pack("<BBHI4s", 14, 0x20, 2150, len(message), b".FIT")
+    content = head + struct.pack("<H", _checksum(head)) + message
+    return content + struct.pack("<H", _checksum(content))
+
+
+def _checksum(content: bytes) -> int:
+    """CRC-16/ARC."""
+    checksum = 0
+    for byte in content:
+        checksum ^= byte
+        for _ in range(8):
+            checksum = checksum >> 1 ^ (0xA001 if checksum & 1 else 0)
+    return checksum

@@ -1,8 +1,8 @@
 """A git history that is made up and lies in memory: about fourteen bytes a commit.
 
 Whatever is asked of a commit follows from its number, so nothing but dates, author and parent is kept. Oids,
-and those of trees and files, hold the number they stand for in their last eight digits, and digits of a hash
-before them, so that they are looked up without an index.
+and those of trees, hold the number they stand for in their last eight digits, and digits of a hash before
+them, so that they are looked up without an index. Those of files are git's own, which say what is in them.
 """
 
 import hashlib
@@ -193,7 +193,7 @@ class GeneratedHistory:
             return "commit"
         if self._number(b"tree", oid) is not None or self._number(b"folder", oid) is not None:
             return "tree"
-        return "blob" if self._number(b"blob", oid) is not None else None
+        return "blob" if self.files.number_of(oid) is not None else None
 
     def resolve(self, expression: str) -> str | None:
         revision, _, path = expression.partition(":")
@@ -234,7 +234,7 @@ class GeneratedHistory:
         return entries
 
     def blob(self, oid: str) -> bytes:
-        number = self._number(b"blob", oid)
+        number = self.files.number_of(oid)
         return b"" if number is None else self.files.content(number)
 
     def tag(self, oid: str) -> str:
@@ -258,7 +258,7 @@ class GeneratedHistory:
         return next((entry.oid for entry in entries if entry.path == path), None)
 
     def _entries(self, names: Iterable[tuple[int, str, int]]) -> list[TreeEntry]:
-        return [TreeEntry(0o100644, "blob", self._name(b"blob", n), size, name) for n, name, size in names]
+        return [TreeEntry(0o100644, "blob", self.files.oid(n), size, name) for n, name, size in names]
 
     def _order(self, start: int) -> "array[int]":
         with self._lock:

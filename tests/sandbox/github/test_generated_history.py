@@ -1,5 +1,7 @@
 """A made-up history answers like git does."""
 
+import hashlib
+
 import pytest
 
 from sandbox.github.generated_files import Files
@@ -61,6 +63,19 @@ def test_what_was_never_made_is_unknown(history: GeneratedHistory, oid: str) -> 
     assert history.resolve(oid) is None
     with pytest.raises(KeyError):
         history.order(oid)
+
+
+def test_a_file_has_the_address_that_git_gives_its_content(history: GeneratedHistory) -> None:
+    commit = history.commit(_oids(history)[0])
+    assert commit is not None
+    files = [each for each in history.tree(commit.tree, recursive=True) if each.type == "blob"]
+
+    assert len({each.oid for each in files}) == len(files) == 5
+    for each in files:
+        content = history.blob(each.oid)
+        blob = b"blob %d\0%s" % (len(content), content)
+        assert each.oid == hashlib.sha1(blob, usedforsecurity=False).hexdigest()
+        assert each.size == len(content)
 
 
 def test_histories_of_another_name_have_other_oids(history: GeneratedHistory) -> None:
