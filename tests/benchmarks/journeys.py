@@ -113,8 +113,8 @@ def journey(account: str) -> Journey:
                 found = Journey(travel(site, worker, subscription))
                 for _ in range(IDLE_DAYS):
                     found.idle_days.append(travel(site, worker, subscription))
-                for _ in range(ACTIVE_DAYS_TRAVELLED):
-                    be_active(site, account)
+                for left in reversed(range(ACTIVE_DAYS_TRAVELLED)):
+                    be_active(site, account, hours_ago=left)
                     found.active_days.append(travel(site, worker, subscription))
             if account in PROFILES:
                 found.naive = _naive(site, subscription, is_whole=account not in COUNTED)
@@ -146,9 +146,14 @@ def _backfill(account: str, latency_ms: float) -> Leg:
             forget(subscription)
 
 
-def be_active(site: Site, account: str) -> None:
-    """What the member of a named account does on a day; others do what the typical one does."""
-    site.github.act(act="active_day", **ACTIVE_DAYS.get(account, ACTIVE_DAYS["typical"]))
+def be_active(site: Site, account: str, *, hours_ago: int) -> None:
+    """What the member of a named account does on a day; others do what the typical one does.
+
+    Several such days must not lie in one hour: what is older than something known looks like what came late.
+    """
+    at = datetime.now(UTC) - timedelta(hours=hours_ago)
+    done = ACTIVE_DAYS.get(account, ACTIVE_DAYS["typical"])
+    site.github.act(act="active_day", at=at.isoformat(), **done)
 
 
 def travel(site: Site, worker: Worker, subscription: Subscription, latency_ms: float = 0) -> Leg:

@@ -96,7 +96,10 @@ def measure() -> Report:
                 with working(Path(folder)) as worker:
                     worker.wait_until_ready()
                     idle = [of_idle_days(worker, subscription) for _ in range(SAMPLES)]
-                    active = [_active_day(site, worker, subscription, account) for _ in range(SAMPLES)]
+                    active = [
+                        _active_day(site, worker, subscription, account, left)
+                        for left in reversed(range(SAMPLES))
+                    ]
                 _add_capacity(report, account, idle, active, statistics.median(scans))
             finally:
                 forget(subscription)
@@ -247,8 +250,10 @@ def of_idle_days(worker: Worker, subscription: Subscription) -> Spent:
     return (worker.spent() - before) / ROUNDS
 
 
-def _active_day(site: Site, worker: Worker, subscription: Subscription, account: str) -> Leg:
-    be_active(site, account)
+def _active_day(
+    site: Site, worker: Worker, subscription: Subscription, account: str, hours_ago: int
+) -> Leg:
+    be_active(site, account, hours_ago=hours_ago)
     return travel(site, worker, subscription)
 
 
