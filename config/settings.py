@@ -234,7 +234,7 @@ SOCIALACCOUNT_PROVIDERS = {
 
 DRAMATIQ_AUTODISCOVER_MODULES = ("actors",)
 DRAMATIQ_BROKER: dict[str, Any] = {
-    "BROKER": "dramatiq.brokers.redis.RedisBroker",
+    "BROKER": "config.worker.PromptBroker",
     # A dead worker's messages come back after the time-out; the default chance of looking for them
     # (one command in a thousand) would take minutes on a quiet queue.
     "OPTIONS": {"url": BROKER_URL, "heartbeat_timeout": 30_000, "maintenance_chance": 1_000_000},
@@ -248,6 +248,7 @@ DRAMATIQ_BROKER: dict[str, Any] = {
         "config.worker.DurableRetries",
         "config.worker.RefuseWrongSettings",
         "config.worker.NoMoreThanThreads",
+        "config.worker.SoonAgain",
         "config.worker.ScanAtStart",
         "config.worker.FlushCounters",
         "dramatiq.middleware.CurrentMessage",

@@ -1,12 +1,14 @@
 """What every worker process does beside running actors: keep retries, and scan and tidy when it starts."""
 
 import logging
+import threading
 import time
 from typing import Any
 
 import dramatiq
 import redis
 from django.core.exceptions import ImproperlyConfigured
+from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
 from dramatiq.middleware import Middleware, MiddlewareError, Retries
 
 from config.checks import refuse_wrong_settings
@@ -15,6 +17,7 @@ from sync.operators import counters
 
 logger = logging.getLogger(__name__)
 LONGEST_PAUSE_SECONDS = 5.0
+LONGEST_PAUSE_BETWEEN_LOOKS_MS = 200
 
 
 class DurableRetries(Retries):
@@ -76,6 +79,55 @@ class NoMoreThanThreads(Middleware):
 
     def before_worker_boot(self, _broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         worker.queue_prefetch = worker.worker_threads
+
+
+class SoonAgain(Middleware):
+    """A process with free threads looks for messages five times a second.
+
+    dramatiq looks ever more rarely while there are none, once a second in the end: whoever watches would wait
+    for that between one step and the next. It costs 2 % of a core.
+    """
+
+    def before_worker_boot(self, _broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        worker.worker_timeout = min(worker.worker_timeout, LONGEST_PAUSE_BETWEEN_LOOKS_MS)
+
+
+class PromptConsumer(_RedisConsumer):
+    """Looks for a message as soon as a thread is free for it.
+
+    dramatiq's own goes on looking while all threads are busy, ever more rarely, and so wakes late: workers
+    whose steps took 200 ms spent half of their time between messages.
+    """
+
+    def __init__(self, broker: RedisBroker, queue_name: str, prefetch: int, timeout: int) -> None:
+        super().__init__(broker, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]
+        self._has_ended = threading.Event()
+
+    def ack(self, message: "dramatiq.MessageProxy") -> None:
+        try:
+            super().ack(message)  # type: ignore[no-untyped-call]
+        finally:
+            self._has_ended.set()
+
+    def nack(self, message: "dramatiq.MessageProxy") -> None:
+        try:
+            super().nack(message)  # type: ignore[no-untyped-call]
+        finally:
+            self._has_ended.set()
+
+    def __next__(self) -> "dramatiq.MessageProxy | None":
+        self._has_ended.clear()
+        if not self.message_cache and len(self.queued_message_ids) >= self.prefetch:
+            self._has_ended.wait(self.timeout / 1000)
+            self.misses = 0
+            return None
+        return super().__next__()  # type: ignore[no-any-return, no-untyped-call]
+
+
+class PromptBroker(RedisBroker):
+    @property
+    def consumer_class(self) -> type[PromptConsumer]:
+        return PromptConsumer
 
 
 class ScanAtStart(Middleware):

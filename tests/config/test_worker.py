@@ -1,13 +1,16 @@
-"""The middleware against a broker that can be away."""
+"""The middleware against a broker that can be away, and how soon a worker takes its next message."""
 
+import threading
 from typing import Any
+from uuid import uuid4
 
 import dramatiq
 import pytest
 import redis
+from django.conf import settings
 from dramatiq.brokers.stub import StubBroker
 
-from config.worker import DurableRetries, FlushCounters, ScanAtStart
+from config.worker import DurableRetries, FlushCounters, PromptBroker, ScanAtStart, SoonAgain
 from sync.errors import WaitForLimit
 from tests.sync.broker import Sent, sent
 
@@ -99,3 +102,44 @@ def test_what_a_message_counted_is_added_when_it_is_done(monkeypatch: pytest.Mon
     broker = FlakyBroker()
     FlushCounters().after_process_message(broker, message_on(broker), result=None, exception=None)
     assert flushed == [True]
+
+
+def test_a_worker_takes_its_next_message_as_soon_as_a_thread_is_free() -> None:
+    """However long all were busy: dramatiq's own consumer would be asleep for half a minute by then."""
+    broker = PromptBroker(  # type: ignore[no-untyped-call]
+        url=settings.BROKER_URL, namespace=f"prompt-{uuid4().hex}", middleware=[]
+    )
+    broker.declare_queue("work")
+
+    @dramatiq.actor(broker=broker, queue_name="work")
+    def work() -> None: ...
+
+    def look() -> None:
+        taken.append(next(message for message in consumer if message is not None))
+
+    taken: list[dramatiq.MessageProxy] = []
+    try:
+        work.send()
+        work.send()
+        consumer = broker.consume("work", prefetch=1, timeout=60_000)
+        first = next(consumer)
+        assert first is not None
+        consumer.misses = 20  # type: ignore[attr-defined]
+        looking = threading.Thread(target=look, daemon=True)
+        looking.start()
+        consumer.ack(first)
+        looking.join(timeout=10)
+        assert [message.message_id != first.message_id for message in taken] == [True]
+    finally:
+        broker.flush_all()
+        broker.close()
+
+
+def test_a_worker_without_work_looks_for_some_several_times_a_second() -> None:
+    broker = StubBroker(middleware=[SoonAgain()])
+    worker = dramatiq.Worker(broker)
+    worker.start()
+    try:
+        assert worker.worker_timeout == 200
+    finally:
+        worker.stop()
