@@ -4,6 +4,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 
 from accounts.models import User
+from accounts.sessions import held
 
 
 def end_logins(user: User) -> None:
@@ -19,6 +20,6 @@ def delete_sessions(user: User) -> int:
     keys = [
         session.session_key
         for session in Session.objects.order_by().iterator(chunk_size=500)
-        if session.get_decoded().get(SESSION_KEY) == str(user.pk)
+        if held(session).get(SESSION_KEY) == str(user.pk)
     ]
     return Session.objects.filter(session_key__in=keys).delete()[0]

@@ -284,6 +284,7 @@ SECURE_HSTS_PRELOAD = HAS_HTTPS
 if PROXY_HEADER:
     SECURE_PROXY_SSL_HEADER = ("HTTP_" + PROXY_HEADER.upper().replace("-", "_"), "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HAS_HTTPS
+SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 
 # --- Watching -------------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ from pathlib import Path
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 
 from accounts.models import User
+from accounts.sessions import SessionStore
 from sandbox.github.app import create_app
 from sandbox.github.service import OAuthApp, Service
 from sandbox.openhumans.state import State

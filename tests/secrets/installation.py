@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sandbox.openhumans.database import Database
 from tests.secrets.inventory import may_hold_private_names
-from tests.secrets.search import SHORTEST, Finding, Search
+from tests.secrets.search import OF_AN_ATTEMPT, SESSIONS, SHORTEST, Finding, Search, decrypted
 
 # Of the other side, or secrets by their nature.
 NOT_OURS = ("openhumans", "sandbox-github.log", "sandbox-openhumans.log")
@@ -26,7 +25,6 @@ NAMES_OF_SECRETS = (
     "GITHUB_CLIENT_SECRET",
     "STATUS_TOKEN",
 )
-HEAD_BYTES, NONCE_BYTES = 5, 12
 DATABASES = (0, 1, 2)
 TOKENS = """
 select s.provider, s.uid, c.encrypted_access_token, c.encrypted_refresh_token
@@ -60,7 +58,7 @@ def require_no_leak(installation: Installation) -> None:
 
 def search(installation: Installation) -> set[Finding]:
     look = Search(_looked_for(installation))
-    look.database(installation.env["DATABASE_URL"], installation.env["SECRET_KEY"])
+    look.database(installation.env["DATABASE_URL"], installation.keys)
     for number in DATABASES:
         look.redis(installation.env["REDIS_URL"].rsplit("/", 1)[0] + f"/{number}")
     for path in sorted(installation.folder.rglob("*")):
@@ -81,8 +79,10 @@ def _looked_for(installation: Installation) -> dict[str, str]:
 
 
 def _is_allowed(finding: Finding, installation: Installation) -> bool:
-    is_name = finding.secret.rpartition(" (")[0] in installation.private_names.values()
-    return is_name and finding.place in may_hold_private_names()
+    secret = finding.secret.rpartition(" (")[0]
+    if finding.place == SESSIONS:
+        return secret in OF_AN_ATTEMPT
+    return secret in installation.private_names.values() and finding.place in may_hold_private_names()
 
 
 def _secrets(installation: Installation) -> dict[str, str]:
@@ -100,13 +100,9 @@ def _stored_tokens(installation: Installation) -> dict[str, str]:
             for column, value in zip(("access_token", "refresh_token"), values, strict=True):
                 if value is not None:
                     place = f"credential.{column}:{provider}:{uid}"
-                    found[_opened(bytes(value), place, installation.keys)] = f"stored {column}"
+                    token = decrypted(bytes(value), place, installation.keys).decode()
+                    found[token] = f"stored {column}"
     return found
-
-
-def _opened(value: bytes, place: str, keys: list[bytes]) -> str:
-    nonce, sealed = value[HEAD_BYTES : HEAD_BYTES + NONCE_BYTES], value[HEAD_BYTES + NONCE_BYTES :]
-    return AESGCM(keys[0]).decrypt(nonce, sealed, place.encode()).decode()
 
 
 def _at_openhumans(installation: Installation) -> dict[str, str]:

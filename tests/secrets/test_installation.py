@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,15 +12,16 @@ import redis
 import sentry_sdk
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 
 from accounts.models import Credential, User
+from accounts.sessions import SessionStore
 from sandbox.openhumans.database import Database
 from sync.models import RepositoryState, Subscription
 from tests.secrets.installation import Installation, of_make_run, search
 from tests.secrets.inventory import may_hold_private_names
 from tests.secrets.reports import ErrorReports
+from tests.secrets.search import SESSIONS
 from tests.secrets.wire import secrets_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -76,8 +78,22 @@ def test_it_is_found_in_tables_and_sessions(installation: Installation, operator
     assert found(installation) == {
         ("django_admin_log.object_repr", "code"),
         ("sync_subscription.reason", "a message"),
-        ("django_session.session_data", "code"),
+        (SESSIONS, "code"),
     }
+
+
+@pytest.mark.parametrize("what", ["state", "code_verifier"])
+def test_what_an_attempt_needs_may_stand_in_its_session_encrypted_and_nowhere_else(
+    installation: Installation, what: str
+) -> None:
+    session = SessionStore()
+    session["socialaccount_states"] = {HEARD: [{"pkce_code_verifier": HEARD}, 0.0, "github"]}
+    session.save()
+    attempt = replace(installation, heard={HEARD: what})
+    assert found(attempt) == set()
+
+    (installation.folder / "logs" / "web.log").write_text(HEARD)
+    assert found(attempt) == {("logs/web.log", what)}
 
 
 def test_it_is_found_in_redis(installation: Installation) -> None:

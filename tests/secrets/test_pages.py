@@ -1,16 +1,18 @@
 """The search after each test of pages finds a leak planted in each of its places."""
 
+import base64
 from collections.abc import Iterator
 
 import pytest
 import redis
 from django.conf import settings
-from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 
 from accounts.models import Credential
+from accounts.sessions import SessionStore
 from sync.models import Subscription
 from tests.secrets.pages import REDIS, known, leaks
-from tests.secrets.search import Finding
+from tests.secrets.search import SESSIONS, Finding
 
 pytestmark = pytest.mark.django_db
 STATE = "a-state-of-an-attempt"
@@ -44,9 +46,13 @@ def test_it_is_found_in_each_database_of_redis(token: str, name: str) -> None:
     assert leaks(known(), "") == {Finding("redis planted", "access token")}
 
 
-def test_the_state_of_an_attempt_may_stand_in_its_session_and_nowhere_else(token: str) -> None:
+def test_the_state_of_an_attempt_may_stand_in_its_session_encrypted_and_nowhere_else(token: str) -> None:
     session = SessionStore()
     session["socialaccount_states"] = {STATE: ["a state", 0.0]}
     session.save()
     assert leaks({STATE: "state"}, "") == set()
+    assert leaks({STATE: "access token"}, "") == {Finding(SESSIONS, "access token")}
     assert leaks({STATE: "state"}, f"GET /callback/?state={STATE}") == {Finding("logs", "state")}
+
+    Session.objects.update(session_data=base64.b64encode(f'{{"{STATE}": []}}'.encode()).decode())
+    assert leaks({STATE: "state"}, "") == {Finding("django_session.session_data", "state")}

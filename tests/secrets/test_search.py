@@ -16,7 +16,7 @@ from django.test import Client
 from accounts.models import User
 from sync.models import Subscription
 from tests.secrets.logs import unscrubbed
-from tests.secrets.search import Finding, Search, our_columns
+from tests.secrets.search import SESSIONS, Finding, Search, our_columns
 
 SECRET = "oh-16C7e42F/292c+6912=E7710c838347Ae178B4a"
 
@@ -91,14 +91,14 @@ def test_it_is_found_in_every_table(search: Search, subscription: Subscription, 
 
 
 @pytest.mark.django_db
-def test_it_is_found_in_sessions_however_they_are_packed(search: Search, client: Client) -> None:
+def test_it_is_found_in_what_sessions_hold_encrypted(search: Search, client: Client) -> None:
     session = client.session
     session["next"] = f"/somewhere?token={SECRET}" + "x" * 500
     session.save()
 
     search.tables()
 
-    assert search.findings == {Finding("django_session.session_data", "a token")}
+    assert search.findings == {Finding(SESSIONS, "a token")}
 
 
 def test_it_is_found_in_redis(search: Search, server: "redis.Redis") -> None:
