@@ -19,6 +19,9 @@ class User(AbstractUser):
     # stay; a new sign-in empties both. See sync/leaving/departures.py.
     left_at = models.DateTimeField(null=True, blank=True, editable=False)
     rows_until = models.DateTimeField(null=True, blank=True, editable=False)
+    # Of somebody who never connected GitHub and asked to have the account deleted: how far that is. A new
+    # sign-in takes the wish back. See sync/leaving/erasing.py.
+    erasure = models.JSONField(null=True, blank=True, editable=False)
 
     class Meta:
         constraints: ClassVar = [

@@ -27,8 +27,8 @@ def keep_tokens(sociallogin: SocialLogin) -> Credential:
         credential.authorized_at = timezone.now()
         credential.save()
         if identity.provider == "openhumans":
-            # Whoever had left is back.
-            User.objects.filter(pk=identity.user_id).update(left_at=None, rows_until=None)
+            # Whoever had left is back, and whoever wanted to leave has come again.
+            User.objects.filter(pk=identity.user_id).update(left_at=None, rows_until=None, erasure=None)
     return credential
 
 

@@ -21,7 +21,7 @@ from periodiq import cron
 from accounts.models import User
 from sync import messages, runs, scanning, steps, tidying
 from sync.errors import LeaseLost, WaitForLimit
-from sync.leaving import departures
+from sync.leaving import departures, erasing
 from sync.models import Subscription, SyncRun
 from sync.operators import heartbeat
 from sync.queues import BACKGROUND, INTERACTIVE, STEP_ACTOR
@@ -97,6 +97,14 @@ def end_access(user_id: int) -> None:
     user = User.objects.filter(pk=user_id).first()
     if user is not None:
         departures.end_access(user)
+
+
+@dramatiq.actor(actor_name="end_account", queue_name=BACKGROUND, max_retries=0, time_limit=TIME_LIMIT_MS)
+def end_account(user_id: int) -> None:
+    """Go on deleting the account of a member who never connected GitHub; the next tidying tries again."""
+    user = erasing.asked_to_end().filter(pk=user_id).first()
+    if user is not None:
+        departures.end_account(user)
 
 
 @dramatiq.actor(actor_name="prove_alive", queue_name=BACKGROUND, max_retries=0, time_limit=TIME_LIMIT_MS)

@@ -13,7 +13,7 @@ import dramatiq
 import redis
 
 from sync import messages, retention
-from sync.leaving import departures
+from sync.leaving import departures, erasing
 
 logger = logging.getLogger(__name__)
 # How many messages of each sort are sent in an hour; the rest waits for the next. A cron may come once a day.
@@ -23,11 +23,15 @@ MOST_A_DAY = 24 * MOST_AN_HOUR
 
 @dataclass(frozen=True, slots=True)
 class Tidied:
-    """Runs taken away, members believed to have left; messages sent to end and prove access, and to tell."""
+    """Runs taken away, members believed to have left; messages sent.
+
+    They end access and accounts, prove access alive, and tell members.
+    """
 
     pruned: int
     left: int
     ending: int
+    deleting: int
     proving: int
     telling: int
 
@@ -37,6 +41,7 @@ def tidy(now: datetime, limit: int = MOST_AN_HOUR) -> Tidied:
         pruned=retention.prune(now),
         left=departures.believe_dead_tokens(now, limit),
         ending=_send("end_access", departures.to_end_access(now).values_list("pk", flat=True)[:limit]),
+        deleting=_send("end_account", erasing.asked_to_end().values_list("pk", flat=True)[:limit]),
         proving=_send("prove_alive", departures.to_prove_alive(now).values_list("pk", flat=True)[:limit]),
         telling=_send("tell_member", islice(messages.to_send(now), limit)),
     )

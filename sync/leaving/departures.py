@@ -105,6 +105,14 @@ def forget_member(user: User) -> None:
     forgetting.forget_user(user)
 
 
+def end_account(user: User) -> None:
+    """Go on with what the member asked for and Open Humans, or a restart of ours, did not let us finish."""
+    try:
+        erasing.end_unconnected(user)
+    except openhumans.OpenHumansError as error:
+        logger.warning("An account could not be deleted yet: %s", error)
+
+
 def revoke_github_grant(user: User) -> None:
     """As if the member had revoked it on GitHub; nothing when there is none (any more)."""
     try:

@@ -11,7 +11,7 @@ Outages are waited out. Access that is gone is not: what could not be done then 
 
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,7 +29,15 @@ from openhumans_client import Deadline, OpenHumansClient
 from sync import credentials, runs
 from sync.errors import GitHubAccessLost, OpenHumansAccessLost, SyncError
 from sync.leaving import erasures, forgetting
-from sync.models import PAUSED_BY_MEMBER, EraseScope, Receipt, Subscription, SyncRun, YearFile
+from sync.models import (
+    PAUSED_BY_MEMBER,
+    EraseScope,
+    Receipt,
+    Subscription,
+    SyncRun,
+    YearFile,
+    new_receipt_key,
+)
 from sync.queues import send_step
 
 logger = logging.getLogger(__name__)
@@ -302,16 +310,21 @@ def _end_membership(erasing: Erasing) -> None:
 
 @dataclass(slots=True)
 class Unconnected:
-    """How far the account of a member without a subscription is deleted: asking again goes on from there.
+    """How far the account of a member without a subscription is deleted: `User.erasure` remembers it.
 
     `found` are ids of files, noted before the first is deleted; `is_ending` that the membership was asked to
-    end, whatever came back.
+    end, whatever came back; `receipt` the address that its receipt will have.
     """
 
     found: list[int] = field(default_factory=list)
     listed_at: str = ""
     files_left: int = 0
     is_ending: bool = False
+    receipt: str = field(default_factory=new_receipt_key)
+
+    @property
+    def has_begun(self) -> bool:
+        return bool(self.found) or self.is_ending
 
     @property
     def files(self) -> Receipt.Outcome:
@@ -320,51 +333,73 @@ class Unconnected:
         return Receipt.Outcome.REFUSED if self.files_left else Receipt.Outcome.DONE
 
 
-def end_unconnected(
-    user: User, so_far: Unconnected | None = None, deadline: Deadline | None = None
-) -> Receipt:
+def asked_to_end() -> QuerySet[User]:
+    """Members whose account is still to be deleted; who has connected GitHub since then thought better."""
+    return User.objects.filter(erasure__isnull=False, subscription__isnull=True).order_by("pk")
+
+
+def progress_of(user: User) -> Unconnected:
+    return Unconnected(**(user.erasure or {}))
+
+
+def end_unconnected(user: User, deadline: Deadline | None = None) -> Receipt:
     """Delete the account of a member without a subscription: nothing was collected, so no run is needed.
 
-    Raise an `OpenHumansError` during an outage, or when the deadline has passed: nothing is lost by asking
-    again, with the same `so_far`.
+    That it was asked for is noted first, and how far it is before each request that changes something. Raise
+    an `OpenHumansError` during an outage, or when the deadline has passed. Whatever ends it midway, also the
+    death of this process: it goes on from there when somebody asks again, and by itself within the hour.
     """
-    so_far = so_far or Unconnected()
+    so_far = progress_of(user)
+    _keep(user, so_far)
     try:
         credentials.with_openhumans(
-            user, lambda client: _end_at_openhumans(client, so_far, deadline), deadline=deadline
+            user, lambda client: _end_at_openhumans(user, client, so_far, deadline), deadline=deadline
         )
         membership = Receipt.Outcome.DONE
     except NO_OPENHUMANS:
         # Where it was asked to end, that is why there is no access any more.
         membership = Receipt.Outcome.DONE if so_far.is_ending else Receipt.Outcome.NO_ACCESS
-    receipt = Receipt(
-        scope=EraseScope.ACCOUNT,
-        files=so_far.files,
-        files_left=so_far.files_left,
-        files_deleted=len(so_far.found) - so_far.files_left if so_far.listed_at else 0,
-        listed_at=parse_datetime(so_far.listed_at) if so_far.listed_at else None,
-        membership=membership,
-    )
     with transaction.atomic():
-        receipt.finished_at = timezone.now()
-        receipt.save()
+        # One at a time: a second click, or the hourly tidying, may be at the same account.
+        User.objects.select_for_update().filter(pk=user.pk).first()
+        receipt, _ = Receipt.objects.get_or_create(
+            key=so_far.receipt,
+            defaults={
+                "scope": EraseScope.ACCOUNT,
+                "files": so_far.files,
+                "files_left": so_far.files_left,
+                "files_deleted": len(so_far.found) - so_far.files_left if so_far.listed_at else 0,
+                "listed_at": parse_datetime(so_far.listed_at) if so_far.listed_at else None,
+                "membership": membership,
+                "finished_at": timezone.now(),
+            },
+        )
         forgetting.forget_user(user)
     return receipt
 
 
-def _end_at_openhumans(client: OpenHumansClient, so_far: Unconnected, deadline: Deadline | None) -> None:
+def _keep(user: User, so_far: Unconnected) -> None:
+    user.erasure = asdict(so_far)
+    User.objects.filter(pk=user.pk).update(erasure=user.erasure)
+
+
+def _end_at_openhumans(
+    user: User, client: OpenHumansClient, so_far: Unconnected, deadline: Deadline | None
+) -> None:
     if not so_far.listed_at:
-        _delete_own_files(client, so_far)
+        _delete_own_files(user, client, so_far)
     if deadline and deadline.left < settings.WEB_ANSWER_SECONDS * credentials.LAST_SHARE:
         raise openhumans.Unavailable("No time is left to end the membership", is_timeout=True)
     so_far.is_ending = True
+    _keep(user, so_far)
     client.remove_member()
 
 
-def _delete_own_files(client: OpenHumansClient, so_far: Unconnected) -> None:
+def _delete_own_files(user: User, client: OpenHumansClient, so_far: Unconnected) -> None:
     label = client.fetch_project().id_label
     own = [file.id for file in client.list_files() if file.source == label]
     so_far.found = sorted({*so_far.found, *own})
+    _keep(user, so_far)
     for file_id in own:
         client.delete_file(file_id)
     so_far.files_left = sum(file.source == label for file in client.list_files()) if own else 0

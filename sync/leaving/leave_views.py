@@ -3,7 +3,6 @@
 Each says what goes and what stays, asks once, and ends in a receipt.
 """
 
-from dataclasses import asdict
 from http import HTTPStatus
 
 from django.conf import settings
@@ -23,8 +22,6 @@ from sync import choices, credentials
 from sync.leaving import erasing
 from sync.models import EraseScope, Receipt, Subscription
 
-# In the session of a member whose account could not be deleted at once: how far it is.
-SO_FAR = "leaving"
 # The private files are deleted by a choice, not by leaving.
 ACTS = (EraseScope.GITHUB, EraseScope.FILES, EraseScope.ACCOUNT)
 
@@ -83,16 +80,12 @@ def _start(request: HttpRequest, subscription: Subscription, scope: EraseScope) 
 
 
 def _leave_unconnected(request: HttpRequest, member: User) -> HttpResponse:
-    so_far = erasing.Unconnected(**request.session.get(SO_FAR, {}))
     try:
-        receipt = erasing.end_unconnected(member, so_far, credentials.page_deadline())
+        receipt = erasing.end_unconnected(member, credentials.page_deadline())
     except openhumans.OpenHumansError as error:
-        request.session[SO_FAR] = asdict(so_far)
-        # Here, because the middleware saves nothing with an answer that tells of a failure.
-        request.session.save()
         is_slow = isinstance(error, openhumans.Unavailable) and error.is_timeout
         status = HTTPStatus.GATEWAY_TIMEOUT if is_slow else HTTPStatus.BAD_GATEWAY
-        context = {"is_slow": is_slow, "has_begun": bool(so_far.found or so_far.is_ending)}
+        context = {"is_slow": is_slow, "so_far": erasing.progress_of(member)}
         return render(request, "sync/leave_later.html", context, status=status)
     logout(request)
     return redirect("receipt", receipt.key)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from typing import Any
 from unittest.mock import patch
 
@@ -43,8 +44,8 @@ def ended_by(failure: SignInFailed) -> Callable[[], AbstractContextManager[Any]]
 def leaving_midway() -> AbstractContextManager[Any]:
     """The membership was about to end when Open Humans became slow."""
 
-    def end(_member: User, so_far: Unconnected, *_args: object) -> None:
-        so_far.is_ending = True
+    def end(member: User, *_args: object) -> None:
+        member.erasure = asdict(Unconnected(is_ending=True))
         raise SLOW
 
     return patch("sync.leaving.erasing.end_unconnected", end)

@@ -103,7 +103,7 @@ def test_postgres_away_is_told(client: Client, db: None, monkeypatch: pytest.Mon
 
 def test_a_migration_that_is_not_applied_is_told(client: Client, db: None) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM django_migrations WHERE app = 'accounts' AND name LIKE '0003%%'")
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'accounts' AND name LIKE '0005%%'")
 
     response = client.get("/readyz", headers=SHOWN)
 

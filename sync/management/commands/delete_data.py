@@ -59,11 +59,14 @@ class Command(ActingCommand):
         if is_rehearsal:
             self.stdout.write("Would delete the account of a member who never connected GitHub.")
             return
+        # First, because it goes on by itself once it has begun.
+        operating.note_deletion(None, operator(), reason)
         try:
             receipt = erasing.end_unconnected(user)
         except openhumans.OpenHumansError as error:
-            raise operating.NotPossible(f"Open Humans does not answer, nothing is lost: {error}") from None
-        operating.note_deletion(None, operator(), reason)
+            raise operating.NotPossible(
+                f"Open Humans does not answer; the deletion goes on by itself: {error}"
+            ) from None
         self.stdout.write(
             f"The account is deleted, with {receipt.files_deleted} files; receipt {receipt.key}."
         )

@@ -37,5 +37,6 @@ class Command(BaseCommand):
         tidied = tidying.tidy(timezone.now(), tidying.MOST_A_DAY)
         self.stdout.write(
             f"old runs deleted {tidied.pruned}, believed to have left {tidied.left}, "
-            f"access to end {tidied.ending}, access to prove {tidied.proving}"
+            f"access to end {tidied.ending}, accounts to delete {tidied.deleting}, "
+            f"access to prove {tidied.proving}"
         )

@@ -286,7 +286,9 @@ def test_without_a_scheduler_a_long_dead_token_and_an_ended_login_end_too(
 
     assert User.objects.get(pk=subscription.user_id).left_at is not None
     assert not Session.objects.exists()
-    assert "believed to have left 1, access to end 1, access to prove 0" in out.getvalue()
+    assert (
+        "believed to have left 1, access to end 1, accounts to delete 0, access to prove 0" in out.getvalue()
+    )
 
 
 def test_tidying_without_redis_loses_nothing(left: User, stranger: User, sent: Sent) -> None:

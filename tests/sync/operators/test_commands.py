@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command, get_commands, loa
 from django.utils import timezone
 
 from accounts.models import User
+from sync.leaving import erasing
 from sync.models import OperatorAction, Receipt, Subscription, SyncRun
 from sync.operators import operating
 from sync.operators.operating import NotPossible
@@ -110,12 +111,15 @@ def test_a_member_who_never_connected_github_is_deleted_as_well(member: User, pr
     assert (noted.kind, noted.reason, noted.subscription) == ("delete", "asked by mail", None)
 
 
-def test_an_outage_leaves_a_member_without_github_as_they_are(member: User, providers: Providers) -> None:
+def test_an_outage_puts_off_the_deletion_of_a_member_without_github(
+    member: User, providers: Providers
+) -> None:
     providers.http.get(PROJECT, status=503)
-    with pytest.raises(CommandError, match="nothing is lost"):
+    with pytest.raises(CommandError, match="goes on by itself"):
         call_command("delete_data", "12345678", "--scope", "account", *WHY, stdout=io.StringIO())
     assert User.objects.get() == member
-    assert not OperatorAction.objects.exists()
+    assert list(erasing.asked_to_end()) == [member]
+    assert OperatorAction.objects.get().reason == "asked by mail"
 
 
 def test_a_prefix_says_which_id_is_meant(subscription: Subscription, stranger: User) -> None:

@@ -1,10 +1,12 @@
 """Hosts cut an answer off after 30 seconds: no page waits longer for Open Humans, however often it asks."""
 
 import io
+import re
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
@@ -12,6 +14,7 @@ from unittest.mock import patch
 import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.db import connection, transaction
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
@@ -23,9 +26,11 @@ from sandbox.openhumans.app import create_app
 from sandbox.openhumans.options import Options
 from sandbox.openhumans.state import State
 from sandbox.server import running
-from sync import credentials
+from sync import actors, credentials
+from sync.leaving import erasing
 from sync.models import Receipt, Subscription, YearFile
-from tests.cast import make_member
+from tests.cast import connect_identity, make_member, subscribe
+from tests.sync.broker import Sent
 from tests.sync.factories import make_year_file
 from tests.sync.page_words import signed_in, words
 from tests.sync.world import StandIn, keep
@@ -187,3 +192,105 @@ def test_a_membership_that_ended_unheard_is_not_called_out_of_reach(unconnected:
 
     receipt = Receipt.objects.get()
     assert (receipt.files, receipt.files_deleted, receipt.membership) == ("done", 3, "done")
+
+
+# Each request to Open Humans that changes something, in order.
+CHANGES = ["delete_file", "remove_member"]
+
+
+class Killed(BaseException):
+    """Nothing in the code can know that its process has ended."""
+
+
+@contextmanager
+def killed_after(method: str) -> Iterator[None]:
+    """What was asked of Open Humans is done; nobody here hears it."""
+    ask = getattr(OpenHumansClient, method)
+
+    def end(client: OpenHumansClient, *args: object) -> None:
+        ask(client, *args)
+        raise Killed
+
+    with patch.object(OpenHumansClient, method, autospec=True, side_effect=end), pytest.raises(Killed):
+        yield
+
+
+def tidied(sent: Sent) -> list[int]:
+    """The accounts that the hourly tidying has workers go on with."""
+    sent.messages.clear()
+    actors.tidy.fn()
+    return [message.args[0] for message, _ in sent.messages if message.actor_name == "end_account"]
+
+
+@pytest.mark.parametrize("method", CHANGES)
+def test_an_account_half_deleted_by_a_process_that_died_is_deleted_all_the_same(
+    unconnected: User, sent: Sent, method: str
+) -> None:
+    """Nobody clicks again: the tab is closed, and the next hour does it."""
+    with killed_after(method):
+        signed_in(unconnected).post(reverse("leave", args=["account"]))
+    assert User.objects.filter(pk=unconnected.pk).exists()
+
+    assert tidied(sent) == [unconnected.pk]
+    actors.end_account.fn(unconnected.pk)
+
+    receipt = Receipt.objects.get()
+    assert (receipt.files, receipt.files_deleted, receipt.membership) == ("done", 3, "done")
+    assert not User.objects.filter(pk=unconnected.pk).exists()
+    assert tidied(sent) == []
+    actors.end_account.fn(unconnected.pk)
+    assert Receipt.objects.count() == 1
+
+
+def test_after_an_outage_it_is_done_within_the_hour_and_the_page_says_where_the_receipt_will_be(
+    unconnected: User, open_humans: StandIn, settings: Settings, sent: Sent, client: Client
+) -> None:
+    there, settings.OPENHUMANS_URL = settings.OPENHUMANS_URL, "http://127.0.0.1:9"
+    page = signed_in(unconnected).post(reverse("leave", args=["account"]))
+    assert page.status_code == 502
+    assert "we go on by ourselves until it is done" in words(page.content)
+    address = re.search(r'href="(/receipts/[^"]+)"', page.content.decode())
+    assert address is not None
+    assert client.get(address[1]).status_code == 404
+    actors.end_account.fn(unconnected.pk)
+    assert tidied(sent) == [unconnected.pk], "an outage that goes on ends nothing"
+
+    settings.OPENHUMANS_URL = there
+    actors.end_account.fn(unconnected.pk)
+
+    assert "Your account is deleted" in words(client.get(address[1]).content)
+    assert not User.objects.filter(pk=unconnected.pk).exists()
+
+
+def test_who_signs_in_again_or_connects_meanwhile_stays(
+    unconnected: User, open_humans: StandIn, settings: Settings, sent: Sent
+) -> None:
+    settings.OPENHUMANS_URL = "http://127.0.0.1:9"
+    for come_back in (
+        lambda: connect_identity(unconnected, "openhumans", "11112222", {"scopes": ["read", "write"]}),
+        lambda: subscribe(unconnected, 583231, "octocat"),
+    ):
+        signed_in(unconnected).post(reverse("leave", args=["account"]))
+        assert tidied(sent) == [unconnected.pk]
+        SocialAccount.objects.filter(user=unconnected).delete()
+        come_back()
+        assert tidied(sent) == []
+        actors.end_account.fn(unconnected.pk)
+        assert User.objects.filter(pk=unconnected.pk).exists()
+
+
+def test_two_at_one_account_write_one_receipt(unconnected: User) -> None:
+    """A click, and the hourly tidying that was faster."""
+    remove = OpenHumansClient.remove_member
+
+    def be_overtaken(client: OpenHumansClient) -> None:
+        remove(client)
+        other = User.objects.get(pk=unconnected.pk)
+        with patch.object(OpenHumansClient, "remove_member", remove):
+            erasing.end_unconnected(other)
+
+    with patch.object(OpenHumansClient, "remove_member", autospec=True, side_effect=be_overtaken):
+        answer = signed_in(unconnected).post(reverse("leave", args=["account"]))
+
+    assert answer["Location"] == reverse("receipt", args=[Receipt.objects.get().key])
+    assert not User.objects.exists()
