@@ -4,7 +4,7 @@ import base64
 import binascii
 import os
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -14,6 +14,8 @@ from config.run.errors import UsageError
 TOKEN_KEY_BYTES = 32
 # Of seconds that is thirty years; a moment further away than the calendar goes cannot be computed with.
 LARGEST = 1e9
+# In the words of redis-py; other libraries say CERT_NONE.
+CERTIFICATE_CHECKS = {"none", "optional", "required"}
 
 
 def load_env_file(path: Path) -> None:
@@ -101,6 +103,16 @@ def database_url(name: str) -> str:
     value = url(name, schemes=("postgres", "postgresql"))
     if not urlsplit(value).path.strip("/"):
         raise ImproperlyConfigured(f"{name} names no database. It wants {wants}.")
+    return value
+
+
+def redis_url(name: str) -> str:
+    value = url(name, schemes=("redis", "rediss"))
+    checks = parse_qs(urlsplit(value).query).get("ssl_cert_reqs", [])
+    if not CERTIFICATE_CHECKS.issuperset(checks):
+        raise ImproperlyConfigured(
+            f"{name} wants ssl_cert_reqs to be one of {', '.join(sorted(CERTIFICATE_CHECKS))}."
+        )
     return value
 
 

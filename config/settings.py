@@ -164,7 +164,7 @@ DATABASES: dict[str, Any] = {
         conn_health_checks=True,
     )
 }
-REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss"))
+REDIS_URL = env.redis_url("REDIS_URL")
 
 
 def _redis_database(number: int) -> str:
