@@ -39,7 +39,13 @@ def arguments_of(name: str) -> list[str]:
 
 def test_it_is_made_of_one_small_base() -> None:
     assert [name for name, _ in instructions()].count("FROM") == 1
-    assert arguments_of("FROM")[0].endswith("-slim")
+    assert re.fullmatch(r"python:[\d.]+-slim(@sha256:[0-9a-f]{64})?", arguments_of("FROM")[0])
+
+
+def test_the_documentation_names_every_image_that_may_be_pinned() -> None:
+    text = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
+    for image in (*arguments_of("FROM"), *(SERVICES[name]["image"] for name in SERVERS)):
+        assert f"`{image.partition('@')[0]}`" in text
 
 
 def test_packages_are_installed_by_their_hashes() -> None:
