@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as Doubt
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError
+from django.db import ProgrammingError
 
 from config.environment import is_loopback
 
@@ -48,7 +48,7 @@ def check_stored_tokens(databases: Sequence[str] | None = None, **_options: Any)
     try:
         newest = Credential.objects.select_related("identity").order_by("-pk").first()
         _ = newest and newest.access_token
-    except DatabaseError:
+    except ProgrammingError:
         return []  # not migrated yet
     except DecryptionFailed as error:
         hint = "Put the key back at the end of TOKEN_KEYS. Nothing is lost, and nobody is synced until then."
