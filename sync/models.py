@@ -193,7 +193,8 @@ class RepositoryState(models.Model):
     seen_by_week = models.JSONField(default=dict)
     # Of this reading: {"newest": its first commit, "is_joined": whether it met `newest_oid`,
     # "met": {week of the author date: [short keys]} where commits are held already,
-    # "withheld": how many of those GitHub counts the last whole reading did not find; this stays}.
+    # "withheld": how many of those GitHub counts the last whole reading did not find; this stays,
+    # "again": how a page that could not be taken is asked for once more}.
     reading = models.JSONField(default=dict)
     # The newest tree GitHub told us of, and the one whose files we know; see tracking/finding.py.
     tree_oid = models.CharField(max_length=64, blank=True)

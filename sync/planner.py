@@ -40,6 +40,27 @@ MOST_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """A page of a history that was answered and could not be taken: how it is asked for once more.
+
+    `is_alone`: in a request of its own. `withheld`: so often commits of it came as null, because GitHub could
+    not count their lines: mostly it is about one commit, for good, but not always, so once more with them.
+    """
+
+    head_oid: str
+    cursor: str
+    is_alone: bool = False
+    withheld: int = 0
+
+    @property
+    def with_statistics(self) -> bool:
+        return self.withheld < 2
+
+    def is_of_same_page(self, other: "Again") -> bool:
+        return (self.head_oid, self.cursor) == (other.head_oid, other.cursor)
+
+
+@dataclass(frozen=True, slots=True)
 class Stream:
     """The history of one repository as far as it has been read, see `models.RepositoryState`."""
 
@@ -53,6 +74,13 @@ class Stream:
     said: int | None
     said_for_oid: str
     seen: int
+    again: Again | None = None
+
+    @property
+    def next_page(self) -> Again:
+        """How its next page is to be asked for."""
+        first = Again(self.reading_oid, self.cursor)
+        return self.again if self.again and self.again.is_of_same_page(first) else first
 
     @property
     def is_begun(self) -> bool:
@@ -112,6 +140,7 @@ class Page:
     head_oid: str
     cursor: str
     size: int
+    with_statistics: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +301,10 @@ def _without_total(streams: Iterable[Stream]) -> list[Stream]:
 def pack_pages(streams: Iterable[Stream], commits: int) -> tuple[Page, ...]:
     """Pages for one request: newest frontiers first, up to `commits` commits and 10 repositories."""
     ordered = _newest_first(streams)
+    if ordered and ordered[0].next_page.is_alone:
+        ordered = ordered[:1]
+    else:
+        ordered = [stream for stream in ordered if not stream.next_page.is_alone]
     first_page = min(PAGE_LIMIT, max(SMALLEST_FIRST_PAGE, commits // max(len(ordered), 1)), commits)
     pages: list[Page] = []
     left = commits
@@ -280,7 +313,8 @@ def pack_pages(streams: Iterable[Stream], commits: int) -> tuple[Page, ...]:
         size = min(wanted, left)
         if size <= 0 or len(pages) == COMMIT_ALIASES:
             break
-        pages.append(Page(stream.repository_id, stream.reading_oid, stream.cursor, size))
+        with_statistics = stream.next_page.with_statistics
+        pages.append(Page(stream.repository_id, stream.reading_oid, stream.cursor, size, with_statistics))
         left -= size
     return tuple(pages)
 

@@ -47,7 +47,27 @@ class Collector:
         self.requests += requests
         self.points += points
 
-    def given_up(self) -> None:
+    def ask_less(self, kind: str) -> bool:
+        """GitHub gave up on a request: the next one asks for half as much; False where that cannot be.
+
+        Kept before anything else is asked, so that a worker killed by then does not send the same again.
+        """
+        known = self.subscription.batch_sizes
+        reduced = planner.smaller(known, kind)
+        self._keep_sizes(reduced or known)
+        try:
+            self._given_up()
+        except Unavailable:
+            self._keep_sizes(known)
+            raise
+        return reduced is not None
+
+    def _keep_sizes(self, sizes: dict[str, int]) -> None:
+        if self.subscription.batch_sizes != sizes:
+            self.subscription.batch_sizes = sizes
+            self.subscription.save(update_fields=["batch_sizes"])
+
+    def _given_up(self) -> None:
         """GitHub gave up on a request. Raise `Unavailable` where it may be giving up on all of them.
 
         It is asked for the smallest thing there is, unless it has answered something since the last time: in
@@ -76,10 +96,7 @@ class Collector:
         return is_last
 
     def answered(self, kind: str) -> None:
-        known = self.subscription.batch_sizes
-        self.subscription.batch_sizes = planner.answered(known, kind)
-        if self.subscription.batch_sizes != known:
-            self.subscription.save(update_fields=["batch_sizes"])
+        self._keep_sizes(planner.answered(self.subscription.batch_sizes, kind))
 
     @contextmanager
     def recorded(self) -> Iterator[None]:

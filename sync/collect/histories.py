@@ -1,6 +1,7 @@
 """Commits: how far each repository's history has been read, totals, pages, and the REST fallback."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 from github_client import Commit, CommitPage, CommitPageRequest, CommitTotal, Unreadable
@@ -17,6 +18,8 @@ from sync.weeks import Week
 # A reading's frontier is the newest of its last commits: one clock that was wrong does not move it.
 FRONTIER_SAMPLE = 5
 REST_CURSOR = "rest:"
+# Where `RepositoryState.reading` tells that a page is to be asked for once more, and how.
+AGAIN = "again"
 # A commit is filed by its author date: mostly not long before it was committed.
 AUTHORED_BEFORE = timedelta(weeks=8)
 
@@ -99,7 +102,9 @@ def _take_name(state: RepositoryState, name: str) -> None:
 
 def read_commits(collector: Collector, request: planner.ReadCommits) -> None:
     asked = [
-        CommitPageRequest(page.repository_id, page.head_oid, page.cursor or None, page.size)
+        CommitPageRequest(
+            page.repository_id, page.head_oid, page.cursor or None, page.size, page.with_statistics
+        )
         for page in request.pages
         if not page.cursor.startswith(REST_CURSOR)
     ]
@@ -107,88 +112,57 @@ def read_commits(collector: Collector, request: planner.ReadCommits) -> None:
         read_commits_rest(collector, request.pages[0])
         return
     subscription = collector.subscription
-    pages = list(collector.github.fetch_commit_pages(asked, subscription.github_node_id))
-    pages = _reread_without_statistics(collector, _reread_alone(collector, pages))
+    pages = collector.github.fetch_commit_pages(asked, subscription.github_node_id)
     with collector.recorded():
         states = {state.node_id: state for state in subscription.repositories.filter(is_read=False)}
-        entries = [entry for page in pages for entry in take_page(states[page.request.repository_id], page)]
+        entries = [
+            entry
+            for page in pages
+            for entry in _take_or_ask_again(
+                states[page.request.repository_id], page, is_alone=len(pages) == 1
+            )
+        ]
         stage(subscription, entries)
         readable = [page.request.repository_id for page in pages if page.outcome == "read"]
         releases.note_readable(subscription, readable)
 
 
-def _reread_alone(collector: Collector, pages: list[CommitPage]) -> list[CommitPage]:
-    """Of many histories in one answer GitHub was seen to cut some without a word, their totals as well.
+def _take_or_ask_again(
+    state: RepositoryState, page: CommitPage, *, is_alone: bool
+) -> list[tuple[str, Entry]]:
+    """Either way something is kept of the answer, so that no question is asked twice for one that died."""
+    again = _again(state, page, is_alone=is_alone)
+    state.reading = {name: facts for name, facts in state.reading.items() if name != AGAIN}
+    if again is None:
+        return take_page(state, page)
+    state.reading[AGAIN] = asdict(again)
+    state.save()
+    # What came with its statistics keeps them when the page comes without.
+    known = page.commits if page.outcome == "statistics_unavailable" else ()
+    return [_staged_commit(state, commit) for commit in known]
 
-    A total smaller than what is known is asked for again by itself: the larger one is the truth.
+
+def _again(state: RepositoryState, page: CommitPage, *, is_alone: bool) -> planner.Again | None:
+    """How the page is to be asked for once more; None where it can be taken.
+
+    A commit whose lines GitHub cannot count comes as null; without the counts it comes whole.
+
+    Of many histories in one answer GitHub was seen to cut some without a word, their totals as well. One with
+    a total smaller than what is known is asked for again by itself, and then believed.
     """
-    if len(pages) == 1:
-        return pages
-    states = collector.subscription.repositories.filter(
-        node_id__in=[page.request.repository_id for page in pages]
-    )
-    known = {state.node_id: _known_total(state) for state in states}
-    return [
-        _larger(page, collector)
-        if page.outcome == "read" and page.total < known[page.request.repository_id]
-        else page
-        for page in pages
-    ]
+    is_withheld = page.outcome == "statistics_unavailable"
+    is_cut = page.outcome == "read" and not is_alone and page.total < _known_total(state)
+    if not is_withheld and not is_cut:
+        return None
+    first = planner.Again(page.request.head_oid, page.request.cursor or "")
+    known = planner.Again(**state.reading[AGAIN]) if AGAIN in state.reading else first
+    before = known if known.is_of_same_page(first) else first
+    return replace(before, is_alone=before.is_alone or is_cut, withheld=before.withheld + is_withheld)
 
 
 def _known_total(state: RepositoryState) -> int:
     is_of_this_head = state.said is not None and state.said_for_oid in (state.head_oid, state.pinned_oid)
     return max(state.held, (state.said or 0) if is_of_this_head else 0)
-
-
-def _larger(page: CommitPage, collector: Collector) -> CommitPage:
-    alone = collector.github.fetch_commit_pages([page.request], collector.subscription.github_node_id)
-    return max([page, *alone], key=lambda each: each.total)
-
-
-def _reread_without_statistics(collector: Collector, pages: list[CommitPage]) -> list[CommitPage]:
-    """A commit whose lines GitHub cannot count comes as null; without the counts it comes whole.
-
-    Asked once more with them first: mostly it is about one commit, for good, but not always.
-    """
-    pages = _reread_withheld(collector, pages, with_statistics=True)
-    return _reread_withheld(collector, pages, with_statistics=False)
-
-
-def _reread_withheld(
-    collector: Collector, pages: list[CommitPage], *, with_statistics: bool
-) -> list[CommitPage]:
-    withheld = [page for page in pages if page.outcome == "statistics_unavailable"]
-    if not withheld:
-        return pages
-    again = [
-        CommitPageRequest(
-            page.request.repository_id,
-            page.request.head_oid,
-            page.request.cursor,
-            page.request.size,
-            with_statistics=with_statistics,
-        )
-        for page in withheld
-    ]
-    found = collector.github.fetch_commit_pages(again, collector.subscription.github_node_id)
-    reread = {page.request.repository_id: page for page in found}
-    known = {commit.oid: commit for page in withheld for commit in page.commits}
-    return [_with_known_statistics(reread.get(page.request.repository_id, page), known) for page in pages]
-
-
-def _with_known_statistics(page: CommitPage, known: Mapping[str, Commit]) -> CommitPage:
-    commits = tuple(known.get(commit.oid, commit) for commit in page.commits)
-    return CommitPage(
-        page.request,
-        page.repository,
-        page.total,
-        commits,
-        page.missing,
-        page.end_cursor,
-        page.has_next,
-        page.outcome,
-    )
 
 
 def take_page(state: RepositoryState, page: CommitPage) -> list[tuple[str, Entry]]:

@@ -77,14 +77,10 @@ def _ask_probe(collector: Collector, today: date) -> ProbeAnswer:
             subscription.github_login,
         )
     except TooHeavy as error:
-        collector.given_up()
-        reduced = planner.smaller(subscription.batch_sizes, "repositories")
-        if reduced is None:
+        if not collector.ask_less("repositories"):
             if collector.was_last_try("probe"):
                 raise GitHubGivesUp(f"GitHub does not say whether anything is new: {error}") from error
             raise
-        subscription.batch_sizes = reduced
-        subscription.save(update_fields=["batch_sizes"])
         return _ask_probe(collector, today)
     collector.answered("probe")
     return answer

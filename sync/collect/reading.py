@@ -7,6 +7,9 @@ worker killed anywhere repeats at most the request in flight.
 import logging
 import time
 from datetime import date
+from typing import Any
+
+from django.db.models import F
 
 from github_client import TooHeavy
 from sync import planner
@@ -33,14 +36,18 @@ def next_of_tracks(subscription: Subscription) -> planner.Request | None:
 
 def situation(subscription: Subscription) -> planner.Situation:
     state = subscription.lists
-    unread = subscription.repositories.filter(is_read=False).defer("held_by_week", "reading", "details")
+    unread = (
+        subscription.repositories.filter(is_read=False)
+        .defer("held_by_week", "reading", "details")
+        .annotate(again=F(f"reading__{histories.AGAIN}"))
+    )
     return planner.Situation(
         repositories_cursor=state.get(repositories.LIST, {}).get("cursor"),
         windows=[
             (date.fromisoformat(since), date.fromisoformat(until))
             for since, until in state.get(CALENDAR, {}).get("windows", [])
         ],
-        streams=[_stream(row) for row in unread] if COMMITS in subscription.kinds else [],
+        streams=[_stream(row, row.again) for row in unread] if COMMITS in subscription.kinds else [],
         batch_sizes=subscription.batch_sizes,
         lists=lists.unfinished(subscription),
         reviews=reviews.frontier(subscription),
@@ -49,7 +56,7 @@ def situation(subscription: Subscription) -> planner.Situation:
     )
 
 
-def _stream(state: RepositoryState) -> planner.Stream:
+def _stream(state: RepositoryState, again: dict[str, Any] | None) -> planner.Stream:
     return planner.Stream(
         repository_id=state.node_id,
         head_oid=state.head_oid,
@@ -61,6 +68,7 @@ def _stream(state: RepositoryState) -> planner.Stream:
         said=state.said,
         said_for_oid=state.said_for_oid,
         seen=agreement.count(state.seen_by_week),
+        again=planner.Again(**again) if again else None,
     )
 
 
@@ -71,14 +79,10 @@ def read(collector: Collector, request: planner.Request) -> None:
     try:
         _send(collector, request)
     except TooHeavy:
-        collector.given_up()
-        reduced = planner.smaller(subscription.batch_sizes, kind)
-        if reduced is None:
+        if not collector.ask_less(kind):
             _read_the_smallest(collector, request, kind)
-            return
-        subscription.batch_sizes = reduced
-    else:
-        subscription.batch_sizes = planner.larger(subscription.batch_sizes, kind, time.monotonic() - began)
+        return
+    subscription.batch_sizes = planner.larger(subscription.batch_sizes, kind, time.monotonic() - began)
     subscription.save(update_fields=["batch_sizes"])
 
 

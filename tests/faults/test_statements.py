@@ -2,18 +2,21 @@
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import requests
 from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from sync.models import SyncRun
+from github_client import GitHubClient
+from sync import planner
+from sync.models import Subscription, SyncRun
 from tests.faults.anew import begin_anew
 from tests.faults.stack import repeated_questions
 from tests.faults.summary import IS_LONG, SEED, Drill, new_drill, say
@@ -57,6 +60,23 @@ def dying_before(sort: tuple[str, ...], number: int) -> Iterator[list[str]]:
         yield written
 
 
+@contextmanager
+def dying_with_an_answer(question: str, number: int) -> Iterator[None]:
+    """Die with the n-th answer to a question in hand, counted from 0, before anything of it is kept."""
+    ask, left = getattr(GitHubClient, question), [number]
+
+    def asked(*arguments: Any) -> Any:
+        answer = ask(*arguments)
+        left[0] -= 1
+        if left[0] < 0:
+            raise Killed
+        return answer
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(GitHubClient, question, asked)
+        yield
+
+
 @pytest.mark.parametrize("sort", [WRITES, STAGING], ids=["any write", "records after their cursor"])
 def test_killed_before_any_statement_nothing_is_lost_or_doubled(world: World, sort: tuple[str, ...]) -> None:
     """Promise 5: a cursor and the records that came with it are stored together, or not at all."""
@@ -68,16 +88,59 @@ def test_killed_before_any_statement_nothing_is_lost_or_doubled(world: World, so
     numbers = range(count)[-DEATHS:] if sort is STAGING else dice.sample(range(count), min(DEATHS, count))
     for number in sorted(numbers):
         begin_anew(world)
-        live_through(world, sort, number, drill)
+        live_through(world, dying_before(sort, number), drill)
         assert world.checksums() == truth, f"killed before {number}: {written[number]}"
     say(f"killed before {drill.faults_injected} of {count} statements")
 
 
-def live_through(world: World, sort: tuple[str, ...], number: int, drill: Drill) -> None:
+# What GitHub does with the first page of commits, and the question of which an answer is lost.
+TROUBLES: dict[str, tuple[dict[str, Any], str, int]] = {
+    "commits whose lines cannot be counted": (
+        {"statistics_unavailable": {"value": True}},
+        "fetch_commit_pages",
+        6,
+    ),
+    "pages that are too heavy": (
+        {"field_error": {"field": "history", "type": "RESOURCE_LIMITS_EXCEEDED", "times": 3}},
+        "fetch_repositories",
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_killed_with_any_answer_in_hand_only_that_question_is_asked_again(world: World, trouble: str) -> None:
+    """A page that takes several questions is no exception: what each of them told is kept."""
+    fault, question, deaths = TROUBLES[trouble]
+    world.sync()
+    log = requests.get(f"{world.github.url}/_sandbox/graphql_log", timeout=10).json()
+    first_page = [entry["operation"] for entry in log].index("CommitPages")
+    fault = {name: {**details, "after": first_page} for name, details in fault.items()}
+    begin_anew_with(world, fault)
+    world.sync()
+    truth, repeated = world.checksums(), repeated_questions(world.github.url)
+    drill = new_drill("killed with an answer in hand")
+    for number in range(deaths):
+        begin_anew_with(world, fault)
+        live_through(world, dying_with_an_answer(question, number), drill, repeated)
+        assert world.checksums() == truth, f"killed with answer {number} in hand"
+    assert drill.faults_injected == deaths
+
+
+def begin_anew_with(world: World, fault: dict[str, Any]) -> None:
+    """With one page of commits at a time, so that half as many are another question."""
+    begin_anew(world)
+    Subscription.objects.update(batch_sizes={"commits": planner.PAGE_LIMIT})
+    world.github.fault(**fault)
+
+
+def live_through(
+    world: World, death: AbstractContextManager[object], drill: Drill, repeated_anyway: int = 0
+) -> None:
     """The worker dies, its lease runs out, and another one goes on."""
     run = world.start()
     try:
-        with dying_before(sort, number):
+        with death:
             world.finish(run)
     except Killed:
         drill.faults_injected += 1
@@ -86,6 +149,6 @@ def live_through(world: World, sort: tuple[str, ...], number: int, drill: Drill)
     run.refresh_from_db()
     world.finish(run)
     assert run.state == SyncRun.State.SUCCEEDED
-    repeated = repeated_questions(world.github.url)
+    repeated = repeated_questions(world.github.url) - repeated_anyway
     drill.requests_repeated += repeated
     assert repeated <= 1

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from sync import planner
 from sync.planner import (
+    Again,
     ListStream,
     Page,
     ReadCalendar,
@@ -116,6 +117,27 @@ def test_the_last_page_is_no_larger_than_what_is_missing() -> None:
     request = planner.next_request(situation(nearly))
     assert isinstance(request, ReadCommits)
     assert request.pages[0].size == 30
+
+
+def test_a_page_that_was_cut_is_asked_for_in_a_request_of_its_own() -> None:
+    cut = told("R_cut", 500, again=Again("head of R_cut", "", is_alone=True))
+    newer = told("R_new", 10, head_committed_at=NOW + timedelta(days=1))
+    request = planner.next_request(situation(cut, newer))
+    assert isinstance(request, ReadCommits)
+    assert [page.repository_id for page in request.pages] == ["R_new"]
+    older = told("R_old", 10, head_committed_at=NOW - timedelta(days=400))
+    request = planner.next_request(situation(older, cut))
+    assert isinstance(request, ReadCommits)
+    assert [page.repository_id for page in request.pages] == ["R_cut"]
+
+
+def test_only_a_page_withheld_twice_comes_without_statistics() -> None:
+    once, twice = (told(f"R_{n}", 9, again=Again(f"head of R_{n}", "", withheld=n)) for n in (1, 2))
+    elsewhere = told("R_3", 9, again=Again("head of R_3", "another page", is_alone=True, withheld=2))
+    request = planner.next_request(situation(once, twice, elsewhere))
+    assert isinstance(request, ReadCommits)
+    pages = {page.repository_id: page.with_statistics for page in request.pages}
+    assert pages == {"R_1": True, "R_2": False, "R_3": True}
 
 
 def test_a_smaller_batch_is_respected() -> None:
