@@ -193,6 +193,18 @@ class Release:
     author_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ReleaseRequest:
+    """One page of a repository's releases. `cursor` is the previous page's `end_cursor`.
+
+    `drafts` are ids of at most 100 that were drafts: they come with the page, wherever they stand.
+    """
+
+    repository_id: str
+    cursor: str | None = None
+    drafts: tuple[str, ...] = ()
+
+
 ListItem = Issue | PullRequest | Comment | Star | Gist | Discussion
 
 
@@ -274,10 +286,17 @@ class ReviewPage:
 
 @dataclass(frozen=True, slots=True)
 class ReleasePage:
-    """One page of a repository's releases, last created first; drafts are left out but counted in `total`."""
+    """One page of a repository's releases, last created first.
+
+    `releases` are those of the page, and of the drafts asked for, that are published. `drafts` are the ids of
+    the others: who can push sees them, and they count in `total`. `ids` are all entries of the page in their
+    order, None for one that came as null.
+    """
 
     repository_id: str
     releases: tuple[Release, ...]
+    ids: tuple[str | None, ...]
+    drafts: tuple[str, ...]
     total: int
     end_cursor: str | None
     has_next: bool

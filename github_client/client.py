@@ -19,6 +19,7 @@ from github_client.activity import (
     ListPage,
     ListRequest,
     ReleasePage,
+    ReleaseRequest,
     Review,
     ReviewComment,
     ReviewPage,
@@ -222,17 +223,16 @@ class GitHubClient:
         return decoding.decode(call, result, "node", decoding.more_comments)
 
     def fetch_releases(
-        self, requests: Sequence[tuple[str, str | None]], size: int = 20
+        self, requests: Sequence[ReleaseRequest], size: int = 20
     ) -> tuple[ReleasePage | Unreadable, ...]:
-        """A page of releases, by whomever, of each (repository id, cursor), newest first, in the asked order.
+        """A page of releases, by whomever, of each repository, last created first, in the asked order.
 
         At most 25 repositories at a time, as for `fetch_commit_totals`.
         """
         if not requests:
             return ()
         call, _, result = self._exchange.query(queries.releases(requests, size))
-        ids = [repository_id for repository_id, _ in requests]
-        return decoding.releases(Node(call, result.data), ids, result.errors)
+        return decoding.releases(Node(call, result.data), requests, result.errors)
 
     def fetch_tree(self, repository_database_id: int, oid: str, *, recursive: bool = True) -> Tree:
         """What lies in a tree, at any depth or directly. A commit's oid stands for its tree.

@@ -209,7 +209,7 @@ def _lists_read(
     if releases.LIST in kinds:
         # The last look was up to a week before.
         looked = (until - releases.EVERY).isoformat()
-        state[releases.LIST] = {"checked_at": looked, "since": None, "queue": []}
+        state[releases.LIST] = {"checked_at": looked, "queue": []}
     return state
 
 

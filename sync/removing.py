@@ -38,7 +38,7 @@ def remove_repository(subscription: Subscription, ids: Collection[str], names: I
         take_tracks_out(subscription, states)
         states.delete()
         _forget_unfinished_reviews(subscription)
-        _forget_queued_releases(subscription, ids)
+        _forget_releases(subscription, ids)
         return write_again(subscription, subscription.year_files.all())
 
 
@@ -82,11 +82,17 @@ def _forget_unfinished_reviews(subscription: Subscription) -> None:
         subscription.save(update_fields=["lists"])
 
 
-def _forget_queued_releases(subscription: Subscription, ids: Collection[str]) -> None:
-    releases = subscription.lists.get("releases", {})
-    if releases.get("queue"):
+def _forget_releases(subscription: Subscription, ids: Collection[str]) -> None:
+    """That they are to be read, and what was known of them."""
+    releases = subscription.lists.get("releases")
+    if releases is None:
+        return
+    if releases["queue"]:
         releases["queue"] = [entry for entry in releases["queue"] if entry[0] not in ids]
-        subscription.save(update_fields=["lists"])
+    for name in ("held", "reading"):
+        known = releases.get(name, {})
+        releases[name] = {node_id: place for node_id, place in known.items() if node_id not in ids}
+    subscription.save(update_fields=["lists"])
 
 
 def counts(subscription: Subscription) -> dict[str, int]:

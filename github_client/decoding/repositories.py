@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from github_client.activity import Release, ReleasePage, RepositoryRef
+from github_client.activity import Release, ReleasePage, ReleaseRequest, RepositoryRef
 from github_client.decoding.parts import (
     filled_text,
     first_error,
@@ -73,12 +73,9 @@ def commit_totals(
 
 
 def releases(
-    root: Node, repository_ids: Sequence[str], errors: Sequence[FieldError]
+    root: Node, requests: Sequence[ReleaseRequest], errors: Sequence[FieldError]
 ) -> tuple[ReleasePage | Unreadable, ...]:
-    return tuple(
-        _release_page(root.answered_node(f"r{n}"), repository_id, first_error(errors, f"r{n}"))
-        for n, repository_id in enumerate(repository_ids)
-    )
+    return tuple(_release_page(root, n, request, errors) for n, request in enumerate(requests))
 
 
 def _commit_total(
@@ -98,17 +95,23 @@ def _commit_total(
 
 
 def _release_page(
-    node: Node | None, repository_id: str, error: FieldError | None
+    root: Node, index: int, request: ReleaseRequest, errors: Sequence[FieldError]
 ) -> ReleasePage | Unreadable:
-    """An error deeper down concerns one release, which then comes as null."""
+    """An error deeper down concerns one release, which then comes as null, as a draft does that is gone."""
+    node = root.answered_node(f"r{index}")
     if node is None or node.text("__typename") != "Repository" or node.is_null("releases"):
-        return _unreadable(repository_id, error)
+        return _unreadable(request.repository_id, first_error(errors, f"r{index}"))
     connection, ref = node.node("releases"), repository_ref(node)
-    found = [_release(release, ref) for release in connection.optional_nodes("nodes") if release]
+    listed = connection.optional_nodes("nodes")
+    asked_for = root.optional_nodes(f"d{index}") if request.drafts else []
+    entries = {entry.text("id"): entry for entry in [*listed, *asked_for] if entry}
+    found = {node_id: _release(entry, ref) for node_id, entry in entries.items()}
     has_next, end_cursor = page_info(connection)
     return ReleasePage(
-        repository_id=repository_id,
-        releases=tuple(release for release in found if release),
+        repository_id=request.repository_id,
+        releases=tuple(release for release in found.values() if release),
+        ids=tuple(entry.text("id") if entry else None for entry in listed),
+        drafts=tuple(node_id for node_id, release in found.items() if release is None),
         total=connection.count("totalCount"),
         end_cursor=end_cursor,
         has_next=has_next,

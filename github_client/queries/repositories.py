@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from github_client.activity import ReleaseRequest
 from github_client.queries.query import RATE, Query, with_fragments
 
 # Without both lists GitHub leaves out the repositories of organisations.
@@ -67,8 +68,12 @@ _RELEASE_PAGE = """
 fragment ReleasePage on ReleaseConnection {
   totalCount
   pageInfo { hasNextPage endCursor }
-  nodes { id tagName name description publishedAt isPrerelease url author { id } }
+  nodes { ...ReleaseFields }
 }
+"""
+
+_RELEASE_FIELDS = """
+fragment ReleaseFields on Release { id tagName name description publishedAt isPrerelease url author { id } }
 """
 
 
@@ -82,13 +87,23 @@ def commit_totals(repository_ids: Sequence[str], author_id: str) -> Query:
     return Query("CommitTotals", _COMMIT_TOTALS, variables, connections=len(repository_ids))
 
 
-def releases(requests: Sequence[tuple[str, str | None]], size: int) -> Query:
-    """A page of each repository as r0, r1, ..., with its id in i0, i1, ... and its cursor in a0, a1, ..."""
+def releases(requests: Sequence[ReleaseRequest], size: int) -> Query:
+    """A page of each repository as r0, r1, ..., with its id in i0, i1, ... and its cursor in a0, a1, ...
+
+    Drafts of repository n that are asked for come as dn.
+    """
     variables: dict[str, object] = {"size": size}
-    for index, (repository_id, cursor) in enumerate(requests):
-        variables |= {f"i{index}": repository_id, f"a{index}": cursor}
+    for index, request in enumerate(requests):
+        variables |= {f"i{index}": request.repository_id, f"a{index}": request.cursor}
+    with_drafts = [n for n, request in enumerate(requests) if request.drafts]
+    variables |= {f"d{n}": list(requests[n].drafts) for n in with_drafts}
     count = range(len(requests))
-    declared = ", ".join(f"$i{n}: ID!, $a{n}: String" for n in count)
+    declared = ", ".join(
+        [*(f"$i{n}: ID!, $a{n}: String" for n in count), *(f"$d{n}: [ID!]!" for n in with_drafts)]
+    )
+    drafts = "".join(
+        f"\n  d{n}: nodes(ids: $d{n}) {{ ... on Release {{ ...ReleaseFields }} }}" for n in with_drafts
+    )
     pages = "\n  ".join(
         f"r{n}: node(id: $i{n}) {{ __typename ... on Repository {{ ...RepositoryRef "
         f"releases(first: $size, after: $a{n}, orderBy: {{field: CREATED_AT, direction: DESC}}) "
@@ -97,13 +112,13 @@ def releases(requests: Sequence[tuple[str, str | None]], size: int) -> Query:
     )
     document = f"""
 query Releases($size: Int!, {declared}) {{
-  {pages}
+  {pages}{drafts}
   {RATE}
 }}
 """
     return Query(
         "Releases",
-        with_fragments(document, [_RELEASE_PAGE, REPOSITORY_REF]),
+        with_fragments(document, [_RELEASE_PAGE, _RELEASE_FIELDS, REPOSITORY_REF]),
         variables,
         connections=len(requests),
     )

@@ -16,7 +16,8 @@ JSON object with the `id` of what was made or changed, and its `number` or `name
 `reopen_issue`              `id`: an issue that is closed
 `submit_review`             `on`: node id of a pull request, else the last one; `comments`: how many; `state`
 `create_gist`               `description`, `text`, `public` (true)
-`publish_release`           `tag`, `name`: of the head of the repository
+`draft_release`             `tag`, `name`: of the head of the repository
+`publish_release`           the same, or `id`: a draft; `created_at`: a moment, else `at`
 `star`, `unstar`
 `make_private`, `make_public`
 `archive`
@@ -80,6 +81,7 @@ class Acts:
             "reopen_issue": self._reopen_issue,
             "submit_review": self._submit_review,
             "create_gist": self._create_gist,
+            "draft_release": lambda details: self._make_release(details, published=None),
             "publish_release": self._publish_release,
             "star": self._star,
             "unstar": self._unstar,
@@ -213,13 +215,29 @@ class Acts:
         )
 
     def _publish_release(self, details: Details) -> Details:
+        if "id" not in details:
+            return self._make_release(details, published=seconds_of(details))
+        draft = self._find(details["id"])
+        if not isinstance(draft, Release) or draft.published is not None:
+            raise ActError(f"{details['id']} is no draft.")
+        draft.published = seconds_of(details)
+        self._touch(draft, details)
+        self._changed(draft)
+        return _answer(draft)
+
+    def _make_release(self, details: Details, *, published: int | None) -> Details:
+        """GitHub may date one before it was published: when it was drafted, or by its commit."""
         repository = self._repository(details)
         tag = str(details["tag"])
         if repository.git.head is None:
             raise ActError(f"{repository.full_name} is empty.")
         base = self._base(Release, details, repository)
+        if "created_at" in details:
+            base["created"] = int(moment(str(details["created_at"])).timestamp())
         name = details.get("name", tag)
-        return self._add(Release(**base, tag_name=tag, name=name, oid=repository.git.head))
+        return self._add(
+            Release(**base, tag_name=tag, name=name, oid=repository.git.head, published=published)
+        )
 
     def _star(self, details: Details) -> Details:
         repository, account = self._repository(details), self._account(details)

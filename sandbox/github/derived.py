@@ -172,6 +172,7 @@ class _Derivation:
                     tag_name=tag.name,
                     name=tag.name,
                     oid=tag.commit_oid,
+                    published=moment,
                     is_prerelease=bool(_PRERELEASE.search(tag.name)),
                 )
             )

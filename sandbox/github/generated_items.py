@@ -182,6 +182,7 @@ class ItemMaker:
                         tag_name=tag.name,
                         name=tag.name,
                         oid=tag.commit_oid,
+                        published=tag.tagger.seconds,
                         is_prerelease="rc" in tag.name,
                     )
                 )

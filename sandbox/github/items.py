@@ -155,11 +155,12 @@ class GistComment(Item):
 
 @dataclass(eq=False, slots=True)
 class Release(Item):
-    """Published when it was created."""
+    """A draft until it is `published`."""
 
     tag_name: str
     name: str
     oid: str
+    published: int | None
     is_prerelease: bool = False
 
     prefix: ClassVar[str] = "RE"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sandbox.github.catalogue import Catalogue
 from sandbox.github.errors import QueryError
 from sandbox.github.hosted import Account, Organization, Repository
-from sandbox.github.items import Gist, GistComment, Item
+from sandbox.github.items import Gist, GistComment, Item, Release
 from sandbox.github.obstacles import Obstacles
 from sandbox.github.world import Ordered, World
 
@@ -56,7 +56,13 @@ class Reading:
             return self.can_see_gist(item)
         if isinstance(item, GistComment):
             return self.can_see_gist(item.gist)
+        if isinstance(item, Release) and item.published is None and not self.can_push(item.home):
+            return False
         return self.can_see(item.home)
+
+    def can_push(self, repository: Repository) -> bool:
+        """Whoever has to do with it can, here: nobody is given less."""
+        return repository.affiliation(self.account) is not None
 
     def visible(self) -> list[Repository]:
         return self._visible

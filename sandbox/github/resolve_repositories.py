@@ -209,7 +209,9 @@ class RepositoryNode:
         return releases_of(self.reading, info, self.repository, arguments)
 
     def release(self, _info: Info, tag_name: str) -> Any:
-        found = next((each for each in self._activity.releases if each.tag_name == tag_name), None)
+        """A draft has no tag yet."""
+        published = (each for each in self._activity.releases if each.published is not None)
+        found = next((each for each in published if each.tag_name == tag_name), None)
         return node_for(found, self.reading) if found else None
 
     @property

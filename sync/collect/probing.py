@@ -52,8 +52,8 @@ def note(collector: Collector, asked: ProbeAnswer, now: datetime) -> None:
         days = calendars.note_days(subscription, answer.contributions)
         lists.note_probe(subscription, answer)
         reviews.note_probe(subscription, answer, now, days)
-        releases.note_probe(subscription, now)
         is_month = _note_month(subscription, now)
+        releases.note_probe(subscription, now, is_month=is_month)
         _note_withheld(subscription, now, is_month=is_month)
         collector.run.probed_at = now
         collector.count(probed_at=now)

@@ -1,16 +1,26 @@
 """Releases the member published, in repositories they can push to. GitHub has no list of them: asked weekly.
 
+GitHub orders them by when they were created, and one may be published long after that: a draft, or one of an
+old commit. So the first page alone tells of no news. A list longer than that is read to its end unless it is
+as it was below the entry that was its first: then as many entries stand above it as its total has grown by.
+A draft that is published changes neither: drafts are remembered, and asked for by their ids along with the
+first page. Once a month every list is read to its end.
+
 The place is kept in `Subscription.lists["releases"]`:
 
-    {"checked_at", "since", "queue": [[repository, cursor], ...],
+    {"checked_at", "queue": [[repository, cursor], ...],
      "withheld": repositories that could not be read when it was their turn,
-     "whole": those whose releases are read to their end, because access came back}
+     "held": {repository: {"total", "top": id of its first entry, "drafts": their ids} as it was last read},
+     "reading": {repository: the same so far, and "passed": how many entries that is}}
+
+A list that fits on a page is not in `held`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from github_client import ReleasePage
+from github_client import ReleasePage, ReleaseRequest
 from sync import planner
 from sync.collect.collector import Collector
 from sync.collect.github_records import release_entry
@@ -19,21 +29,24 @@ from sync.staging import stage
 
 LIST = "releases"
 EVERY = timedelta(days=7)
-OVERLAP = timedelta(minutes=10)
 # Releases of each repository; where GitHub gives up on few repositories, fewer of them.
 PAGE = 20
+# GitHub takes so many ids at once. Where there are more, the list is read to its end each time.
+MOST_DRAFTS = 100
 CAN_PUSH = ("ADMIN", "MAINTAIN", "WRITE")
 
 
-def note_probe(subscription: Subscription, now: datetime) -> None:
+def note_probe(subscription: Subscription, now: datetime, *, is_month: bool) -> None:
     """Once a week every repository the member can push to is put into the queue."""
     if LIST not in subscription.kinds:
         return
-    state = subscription.lists.setdefault(LIST, {"checked_at": None, "since": None, "queue": []})
+    state = subscription.lists.setdefault(LIST, {"checked_at": None, "queue": []})
+    if is_month:
+        state["held"] = {}
     checked_at = state["checked_at"]
     if state["queue"] or (checked_at and datetime.fromisoformat(checked_at) > now - EVERY):
         return
-    state.update(since=checked_at, checked_at=now.isoformat(), queue=None)
+    state.update(checked_at=now.isoformat(), queue=None, reading={})
 
 
 def queue(subscription: Subscription) -> list[tuple[str, str]]:
@@ -56,7 +69,6 @@ def note_readable(subscription: Subscription, node_ids: Iterable[str]) -> None:
     if not back:
         return
     state["withheld"] = [node_id for node_id in state["withheld"] if node_id not in back]
-    state["whole"] = [*state.get("whole", ()), *back]
     if state["queue"] is not None:
         state["queue"] += [[node_id, ""] for node_id in back]
     subscription.save(update_fields=["lists"])
@@ -64,8 +76,12 @@ def note_readable(subscription: Subscription, node_ids: Iterable[str]) -> None:
 
 def read_releases(collector: Collector, request: planner.ReadReleases) -> None:
     subscription = collector.subscription
+    held = subscription.lists[LIST].get("held", {})
     pages = collector.github.fetch_releases(
-        [(node_id, cursor or None) for node_id, cursor in request.repositories],
+        [
+            ReleaseRequest(node_id, cursor or None, () if cursor else _drafts(held.get(node_id)))
+            for node_id, cursor in request.repositories
+        ],
         min(PAGE, planner.batch(subscription.batch_sizes, LIST)),
     )
     with collector.recorded():
@@ -73,15 +89,12 @@ def read_releases(collector: Collector, request: planner.ReadReleases) -> None:
         left = state["queue"][len(request.repositories) :]
         for page in pages:
             if not isinstance(page, ReleasePage):
-                state["withheld"] = [*state.get("withheld", ()), page.repository_id]
+                _withhold(state, [page.repository_id])
                 continue
             _stage(subscription, page)
-            since = None if page.repository_id in state.get("whole", ()) else state["since"]
-            if page.has_next and page.end_cursor and not _is_known(since, page):
+            if _goes_on(state, page):
                 left.append([page.repository_id, page.end_cursor])
         state["queue"] = left
-        if not left:
-            state["whole"] = []
         subscription.save(update_fields=["lists"])
 
 
@@ -89,9 +102,15 @@ def go_without(collector: Collector, request: planner.ReadReleases) -> None:
     """GitHub gives up on the releases of a repository: asked for again when its history could be read."""
     with collector.recorded():
         state = collector.subscription.lists[LIST]
-        state["withheld"] = [*state.get("withheld", ()), *(node_id for node_id, _ in request.repositories)]
+        _withhold(state, [node_id for node_id, _ in request.repositories])
         state["queue"] = state["queue"][len(request.repositories) :]
         collector.subscription.save(update_fields=["lists"])
+
+
+def _withhold(state: dict[str, Any], node_ids: Sequence[str]) -> None:
+    state["withheld"] = [*state.get("withheld", ()), *node_ids]
+    for node_id in node_ids:
+        state.get("reading", {}).pop(node_id, None)
 
 
 def _stage(subscription: Subscription, page: ReleasePage) -> None:
@@ -100,8 +119,33 @@ def _stage(subscription: Subscription, page: ReleasePage) -> None:
     stage(subscription, [entry for entry in entries if entry is not None])
 
 
-def _is_known(since: str | None, page: ReleasePage) -> bool:
-    """Whether the page reaches back before the last look."""
-    if since is None or not page.releases:
+def _goes_on(state: dict[str, Any], page: ReleasePage) -> bool:
+    """Note how far the list of a repository was read; whether it is to be read on."""
+    node_id = page.repository_id
+    held, reading = state.setdefault("held", {}), state.setdefault("reading", {})
+    place = reading.pop(node_id, None) or _begun(page)
+    place["drafts"] = sorted({*place["drafts"], *page.drafts})
+    if page.has_next and not _is_known(held.get(node_id), place, page):
+        reading[node_id] = {**place, "passed": place["passed"] + len(page.ids)}
+        return True
+    is_long = place.pop("passed") or page.has_next
+    held.pop(node_id, None)
+    if is_long and len(place["drafts"]) <= MOST_DRAFTS:
+        held[node_id] = place
+    return False
+
+
+def _is_known(before: Mapping[str, Any] | None, place: Mapping[str, Any], page: ReleasePage) -> bool:
+    """Whether the page comes to what was the first entry before, and all that is new stands above it."""
+    if before is None or before["top"] is None or before["top"] not in page.ids:
         return False
-    return page.releases[-1].published_at < datetime.fromisoformat(since) - OVERLAP
+    above: int = place["passed"] + page.ids.index(before["top"])
+    return bool(place["total"] - before["total"] == above)
+
+
+def _begun(page: ReleasePage) -> dict[str, Any]:
+    return {"total": page.total, "top": page.ids[0] if page.ids else None, "drafts": [], "passed": 0}
+
+
+def _drafts(held: Mapping[str, Any] | None) -> tuple[str, ...]:
+    return tuple(held["drafts"]) if held else ()

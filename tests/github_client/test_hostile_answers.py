@@ -11,7 +11,14 @@ import responses
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from github_client import CommitPageRequest, GitHubClient, GitHubOAuth, ListName, ListRequest
+from github_client import (
+    CommitPageRequest,
+    GitHubClient,
+    GitHubOAuth,
+    ListName,
+    ListRequest,
+    ReleaseRequest,
+)
 from github_client.errors import GitHubError
 from tests.github_client.activity_answers import (
     connection,
@@ -39,6 +46,7 @@ DAY = date(2026, 11, 9)
 NAMES: tuple[ListName, ...] = get_args(ListName)
 LISTS = [ListRequest(name, None, 10) for name in NAMES]
 PAGE = CommitPageRequest("R_1", "a" * 40, None, 1)
+RELEASES = [ReleaseRequest("R_1", None, ("RE_2",)), ReleaseRequest("R_2")]
 CALLS: Mapping[str, Callable[[GitHubClient], object]] = {
     "identity": lambda client: client.fetch_identity(),
     "probe": lambda client: client.ask_probe(DAY, DAY).decoded(),
@@ -52,7 +60,9 @@ CALLS: Mapping[str, Callable[[GitHubClient], object]] = {
     "reviews": lambda client: client.fetch_reviews("octocat", None, None, None),
     "more reviews": lambda client: client.fetch_more_reviews("PR_1", "octocat", None),
     "more comments": lambda client: client.fetch_more_review_comments("PRR_1", None),
-    "releases": lambda client: client.fetch_releases([("R_1", None), ("R_2", None)]),
+    "releases": lambda client: client.fetch_releases(
+        [ReleaseRequest("R_1", None, ("RE_2",)), ReleaseRequest("R_2")]
+    ),
     "rest page": lambda client: client.fetch_commit_page_rest(1, "octocat", "a" * 40),
 }
 FOUND = connection(reviewed())
@@ -63,7 +73,7 @@ GOOD = {
     "reviews": data(search={**FOUND, "issueCount": 1}),
     "more reviews": data(node=reviewed(reviews=connection(review()))),
     "more comments": data(node={"__typename": "PullRequestReview", "comments": connection(review_comment())}),
-    "releases": data(r0=releasing(release()), r1=None)
+    "releases": data(r0=releasing(release()), r1=None, d0=[release(id="RE_2", publishedAt=None)])
     | errors({"type": "NOT_FOUND", "path": ["r1"], "message": "", "extensions": {}}),
     "probe": data(viewer=viewer()),
     "repositories": data(viewer=viewer()),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import get_args
@@ -15,7 +16,17 @@ from graphql import (
 )
 from graphql.execution.values import get_variable_values
 
-from github_client import FULL, SLIM, CommitPageRequest, ListName, ListRequest, ReviewSizes, queries
+from github_client import (
+    FULL,
+    SLIM,
+    CommitPageRequest,
+    FileRequest,
+    ListName,
+    ListRequest,
+    ReleaseRequest,
+    ReviewSizes,
+    queries,
+)
 from github_client.queries import Query
 from github_client.queries.query import checked_login
 from github_client.queries.reviews import search_text
@@ -50,7 +61,9 @@ QUERIES: dict[str, tuple[Query, int]] = {
     "all lists": (all_lists(50), 3),
     "all lists, longest pages": (all_lists(100), 6),
     "pages of both": (queries.pages([PAGE] * 10, "U_1", of_all_lists(50), "octocat", SLIM), 3),
-    "releases": (queries.releases([("R_1", None), ("R_2", "cursor")] * 12, 20), 1),
+    "releases": (queries.releases([ReleaseRequest("R_1"), ReleaseRequest("R_2", "cursor")] * 12, 20), 1),
+    "releases with drafts": (queries.releases([ReleaseRequest("R_1", None, ("RE_1",))] * 25, 20), 1),
+    "files": (queries.files([FileRequest("R_1", "a" * 40, "tracks/one.gpx", "b" * 40)] * 25), 1),
     "reviews": (queries.reviewed_pull_requests("octocat", None, None, None, 50, FULL), 6),
     "slim reviews": (queries.reviewed_pull_requests("octocat", NOON, NOON, "cursor", 50, SLIM), 3),
     "more reviews": (queries.more_reviews("PR_1", "octocat", None), 1),
@@ -67,6 +80,14 @@ QUERIES: dict[str, tuple[Query, int]] = {
 @pytest.fixture(scope="module")
 def schema() -> GraphQLSchema:
     return build_schema(SCHEMA.read_text())
+
+
+def test_no_query_is_forgotten_here() -> None:
+    built = re.findall(r"queries\.(\w+)\(", Path(__file__).read_text(encoding="utf-8"))
+    assert set(built) == set(queries.__all__) - {"Query"}
+    sources = Path(queries.__file__).parent.glob("*.py")
+    returned = re.findall(r"^def (\w+)\([^)]*\) -> Query:", "".join(map(Path.read_text, sources)), re.M)
+    assert set(returned) == set(built), "what makes a query is public"
 
 
 @pytest.mark.parametrize("name", QUERIES)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import responses
 
-from github_client import GitHubClient, Release, ReleasePage, RepositoryRef, Unreadable
+from github_client import GitHubClient, Release, ReleasePage, ReleaseRequest, RepositoryRef, Unreadable
 from github_client.errors import UnexpectedResponse
 from tests.github_client.activity_answers import SECRET_REF, WEB, connection, release, releasing
 from tests.github_client.answers import API, TOKEN, answer_graphql, data, errors, sent
@@ -21,7 +21,7 @@ def client() -> GitHubClient:
 
 def read(client: GitHubClient, github: responses.RequestsMock, node: object) -> ReleasePage:
     answer_graphql(github, data(r0=node))
-    (page,) = client.fetch_releases([("R_1", None)])
+    (page,) = client.fetch_releases([ReleaseRequest("R_1")])
     assert isinstance(page, ReleasePage)
     return page
 
@@ -42,6 +42,8 @@ def test_a_release(client: GitHubClient, github: responses.RequestsMock) -> None
                 author_id="U_1",
             ),
         ),
+        ids=("RE_1",),
+        drafts=(),
         total=1,
         end_cursor=None,
         has_next=False,
@@ -60,14 +62,33 @@ def test_a_release_of_a_deleted_account_without_words(
 def test_drafts_and_what_came_as_null_are_left_out_but_counted(
     client: GitHubClient, github: responses.RequestsMock
 ) -> None:
-    page = read(client, github, releasing(release(publishedAt=None), None, release()))
+    page = read(client, github, releasing(release(id="RE_2", publishedAt=None), None, release()))
     assert (len(page.releases), page.total) == (1, 3)
+    assert (page.ids, page.drafts) == (("RE_2", None, "RE_1"), ("RE_2",))
+
+
+def test_drafts_are_asked_for_with_the_page_wherever_they_stand(
+    client: GitHubClient, github: responses.RequestsMock
+) -> None:
+    """One is a draft still, on the page as well; one was published since; one is gone."""
+    draft, published = release(id="RE_2", publishedAt=None), release(id="RE_9", tagName="v0.9")
+    document = data(r0=releasing(release(), draft), r1=releasing(), d0=[draft, published, None])
+    gone = {"type": "NOT_FOUND", "path": ["d0", 2], "message": "", "extensions": {}}
+    answer_graphql(github, document | errors(gone))
+    asked = ReleaseRequest("R_1", None, ("RE_2", "RE_9", "RE_8"))
+    page, other = client.fetch_releases([asked, ReleaseRequest("R_2")])
+    assert isinstance(page, ReleasePage)
+    assert isinstance(other, ReleasePage)
+    assert [(found.node_id, found.tag) for found in page.releases] == [("RE_1", "v1.0"), ("RE_9", "v0.9")]
+    assert (page.ids, page.drafts) == (("RE_1", "RE_2"), ("RE_2",))
+    assert (other.releases, other.drafts) == ((), ())
+    assert sent(github)["variables"]["d0"] == ["RE_2", "RE_9", "RE_8"]
 
 
 def test_each_repository_has_its_own_place(client: GitHubClient, github: responses.RequestsMock) -> None:
     pages = connection(release(), totalCount=30, pageInfo=MORE)
     answer_graphql(github, data(r0=releasing(), r1=releasing(releases=pages)))
-    first, second = client.fetch_releases([("R_1", None), ("R_2", "twenty")], size=10)
+    first, second = client.fetch_releases([ReleaseRequest("R_1"), ReleaseRequest("R_2", "twenty")], size=10)
     assert isinstance(first, ReleasePage)
     assert isinstance(second, ReleasePage)
     assert (first.repository_id, first.releases, first.has_next) == ("R_1", (), False)
@@ -97,7 +118,7 @@ def test_a_repository_that_cannot_be_read_does_not_lose_its_siblings(
 ) -> None:
     document = data(r0=releasing(release()), r1=node, r2=releasing(release()))
     answer_graphql(github, document | ({"errors": [found]} if found else {}))
-    first, second, third = client.fetch_releases([("R_1", None), ("R_2", None), ("R_3", None)])
+    first, second, third = client.fetch_releases([ReleaseRequest(f"R_{n}") for n in (1, 2, 3)])
     assert isinstance(first, ReleasePage)
     assert second == Unreadable("R_2", "forbidden" if reason == "forbidden" else "not_found")
     assert isinstance(third, ReleasePage)
@@ -111,7 +132,7 @@ def test_an_error_of_one_release_does_not_lose_the_others(
         data(r0=releasing(None, release()))
         | errors({"type": "FORBIDDEN", "path": ["r0", "releases", "nodes", 0, "author"]}),
     )
-    (page,) = client.fetch_releases([("R_1", None)])
+    (page,) = client.fetch_releases([ReleaseRequest("R_1")])
     assert isinstance(page, ReleasePage)
     assert len(page.releases) == 1
 

@@ -248,6 +248,45 @@ def test_a_release_is_published(github: GitHub) -> None:
     }
 
 
+def test_a_draft_is_for_those_who_can_push_until_it_is_published(
+    make_github: Callable[..., GitHub], tricky: Path
+) -> None:
+    github = make_github(tricky, foreign=("tricky",))
+    repository, before = _first_repository(github), "2025-01-01T00:00:00Z"
+    draft = github.act("draft_release", tag="v98.0", created_at=before, at=NOW)["id"]
+    releases = """query($id: ID!, $draft: ID!) { node(id: $id) { ... on Repository {
+        latestRelease { tagName } release(tagName: "v98.0") { id }
+        releases(first: 100, orderBy: {field: CREATED_AT, direction: DESC}) {
+            totalCount nodes { id isDraft createdAt publishedAt } } } }
+        nodes(ids: [$draft]) { id } }"""
+
+    def seen() -> tuple[Any, list[str], int]:
+        data = github.post(releases, id=repository.node_id, draft=draft).json["data"]
+        ids = [each["id"] for each in data["node"]["releases"]["nodes"]]
+        assert (data["nodes"] == [{"id": draft}]) == (draft in ids)
+        assert data["node"]["releases"]["totalCount"] == len(ids)
+        return data["node"], ids, len(ids)
+
+    stranger = github.headers
+    github.sign_in("read:user", login=repository.owner.login)
+    mine, ids, count = seen()
+    found = mine["releases"]["nodes"][ids.index(draft)]
+    assert found == {"id": draft, "isDraft": True, "createdAt": before, "publishedAt": None}
+    assert mine["release"] is None
+    assert (mine["latestRelease"] or {}).get("tagName") != "v98.0"
+
+    owner, github.headers = github.headers, stranger
+    assert seen()[2] == count - 1
+    github.act("publish_release", id=draft, at=LATER)
+    assert seen()[2] == count
+    github.headers = owner
+    mine, still, _ = seen()
+    found = mine["releases"]["nodes"][ids.index(draft)]
+    assert still == ids, "it stays where it was, and counts as before"
+    assert found == {"id": draft, "isDraft": False, "createdAt": before, "publishedAt": LATER}
+    assert mine["release"] == {"id": draft}
+
+
 def test_a_discussion_is_opened_and_commented(github: GitHub) -> None:
     made = github.act("create_discussion", title="What next?", at=NOW)
     github.act("create_comment", on=made["id"], body="A rest", at=LATER)
