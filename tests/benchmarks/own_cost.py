@@ -250,9 +250,7 @@ def of_idle_days(worker: Worker, subscription: Subscription) -> Spent:
     return (worker.spent() - before) / ROUNDS
 
 
-def _active_day(
-    site: Site, worker: Worker, subscription: Subscription, account: str, hours_ago: int
-) -> Leg:
+def _active_day(site: Site, worker: Worker, subscription: Subscription, account: str, hours_ago: int) -> Leg:
     be_active(site, account, hours_ago=hours_ago)
     return travel(site, worker, subscription)
 

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.db import connection
 from redis import Redis
 
-from tests.benchmarks.bench import _set_up
+from tests.benchmarks.bench import set_up
 from tests.benchmarks.empty_servers import what_is_in_use
 from tests.benchmarks.service import ROOT
 
@@ -17,7 +17,7 @@ def test_a_database_with_tables_is_refused_before_anything_is_changed(
     changed: list[str] = []
     monkeypatch.setattr("django.core.management.call_command", lambda name, **_options: changed.append(name))
     with pytest.raises(SystemExit, match="DATABASE_URL names a database with"):
-        _set_up()
+        set_up()
     assert changed == []
 
 
