@@ -27,7 +27,7 @@ def measure() -> Report:
         before = peak
     report.note(
         "A worker process with one thread, from its start to the end of the backfill: the largest resident"
-        " set that the kernel has seen (`VmHWM`). When everything is measured, this is, beside the first parts."
+        " set that the kernel has seen (`VmHWM`). In a whole run it is measured beside the first parts."
     )
     return report
 
