@@ -212,8 +212,9 @@ def _advance(
             is_joined=state.reading["is_joined"],
         )
     if next_cursor and boundary is None:
-        last = max(commit.committed_at for commit in commits[-FRONTIER_SAMPLE:])
-        state.frontier = min(state.frontier or last, last)
+        if commits:
+            last = max(commit.committed_at for commit in commits[-FRONTIER_SAMPLE:])
+            state.frontier = min(state.frontier or last, last)
         state.cursor = next_cursor
         return news
     return _conclude(state, [*zip(weeks, news, strict=True)], boundary if next_cursor else None)

@@ -125,7 +125,7 @@ def _goes_on(state: dict[str, Any], page: ReleasePage) -> bool:
     held, reading = state.setdefault("held", {}), state.setdefault("reading", {})
     place = reading.pop(node_id, None) or _begun(page)
     place["drafts"] = sorted({*place["drafts"], *page.drafts})
-    if page.has_next and not _is_known(held.get(node_id), place, page):
+    if page.has_next and page.end_cursor and not _is_known(held.get(node_id), place, page):
         reading[node_id] = {**place, "passed": place["passed"] + len(page.ids)}
         return True
     is_long = place.pop("passed") or page.has_next

@@ -22,7 +22,6 @@ from pathlib import Path
 import django
 
 from tests.benchmarks import figures
-from tests.benchmarks.beside import PART, beside
 from tests.benchmarks.figures import Report
 
 ROOT = Path(__file__).parent.parent.parent
@@ -68,8 +67,14 @@ def main() -> int:
     )
     parser.add_argument("--only", choices=sorted(PARTS), action="append", help="one part (repeatable)")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/benchmarks.md")
+    parser.add_argument("--beside", type=Path, metavar="FILE", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     set_up()
+    if arguments.beside:
+        from tests.benchmarks.beside import measure_beside
+
+        measure_beside(arguments.beside)
+        return 0
     began = time.monotonic()
     only = [name for name in PARTS if name in (arguments.only or ())]
     reports = {name: measured(name) for name in only} if only else everything()
@@ -85,6 +90,8 @@ def main() -> int:
 
 def everything() -> dict[str, Report]:
     """All parts, in the order of the page."""
+    from tests.benchmarks.beside import PART, beside
+
     with beside() as other:
         reports = {name: measured(name) for name in BEGINNING}
         reports[PART], _ = other.wait()

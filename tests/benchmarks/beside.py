@@ -1,7 +1,5 @@
 """What is counted or weighed and not timed, measured beside the rest by a process with servers of its own.
 
-    python -m config.run servers -- python -m tests.benchmarks.beside FILE
-
 The largest account is travelled there: for five minutes a worker and a stand-in work by turns, which leaves
 the other core to what waits for answers most of the time.
 """
@@ -17,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from config.run.processes import dies_with_parent
-from tests.benchmarks import journeys
+from tests.benchmarks import bench, journeys
 from tests.benchmarks.figures import Report
 from tests.benchmarks.service import ROOT
 
@@ -33,7 +31,7 @@ class Beside:
     def __init__(self, folder: Path) -> None:
         self.found = folder / "found"
         self.log = folder / "log"
-        own = [sys.executable, "-m", "tests.benchmarks.beside", str(self.found)]
+        own = [sys.executable, "-m", "tests.benchmarks.bench", "--beside", str(self.found)]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "config.run", "servers", "--", *own],
@@ -65,12 +63,6 @@ def beside() -> Iterator[Beside]:
             measuring.process.wait()
 
 
-def main(path: Path) -> None:
-    from tests.benchmarks import bench
-
-    bench.set_up()
+def measure_beside(path: Path) -> None:
+    """In that process."""
     path.write_bytes(pickle.dumps((bench.measured(PART), journeys.journey(ACCOUNT))))
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
