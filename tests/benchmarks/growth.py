@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.conf import settings
@@ -250,7 +251,10 @@ def plain_static_files() -> Iterator[None]:
 
     backend = f"{StaticFilesStorage.__module__}.{StaticFilesStorage.__qualname__}"
     storages = {**settings.STORAGES, "staticfiles": {"BACKEND": backend}}
-    with override_settings(STORAGES=storages, ALLOWED_HOSTS=["*"]):
+    with (
+        TemporaryDirectory() as nothing,
+        override_settings(STORAGES=storages, STATIC_ROOT=nothing, ALLOWED_HOSTS=["*"]),
+    ):
         yield
 
 

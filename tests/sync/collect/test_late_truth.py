@@ -243,3 +243,14 @@ def test_once_it_is_given_everything_agrees_again(state: RepositoryState) -> Non
 
     assert (state.is_read, state.held, state.reading) == (True, 6, {})
     assert [entry.data["oid"] for _, entry in staged] == [a_commit(1).oid]
+
+
+def test_a_page_of_which_nothing_can_be_read_is_read_past(state: RepositoryState) -> None:
+    """It tells no moment; the one after it does."""
+    state.head_oid, state.is_read = "b" * 40, False
+    assert take_page(state, page(state, (), 8, "more")) == []
+    assert (state.is_read, state.cursor) == (False, "more")
+    staged = take_page(state, page(state, commits(8, 7, 6, 5), 8, "still more"))
+
+    assert state.is_read
+    assert [entry.data["oid"] for _, entry in staged] == [a_commit(8).oid, a_commit(7).oid]
