@@ -70,10 +70,7 @@ class Query:
 
 
 def is_mutation(text: str) -> bool:
-    try:
-        document = parse(text)
-    except GraphQLSyntaxError:
-        return False
+    document, _ = _prepare(text)
     return any(
         isinstance(each, OperationDefinitionNode) and each.operation == OperationType.MUTATION
         for each in document.definitions

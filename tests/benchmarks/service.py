@@ -37,9 +37,10 @@ from tests.sync.world import YEAR_FILE, keep
 
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 300.0
-# To read the program takes a child more than this; one that spends less in a second has nothing to do.
+# To read the program takes a child more than this; one that spends less between two looks has nothing to do.
 START_CPU_SECONDS = 0.5
-READY_CPU_SECONDS = 0.1
+READY_CPU_SECONDS = 0.05
+LOOK_SECONDS = 0.5
 REST_SECONDS = 0.15
 
 
@@ -224,7 +225,7 @@ class Worker:
             if time.monotonic() > deadline:
                 raise SystemExit("The workers do not come to rest.")
             spent = self.cpu_seconds()
-            time.sleep(1)
+            time.sleep(LOOK_SECONDS)
 
     def wait_until_at_rest(self, longest_answer: float = 0.0) -> None:
         """Until no child has done anything for longer than an answer may take."""
