@@ -42,7 +42,7 @@ browser: bootstrap-dev  ## every page in every state, and the main job, in a rea
 	$(BIN)/python -m config.run servers -- python -m pytest tests/browser/test_main_job.py \
 		tests/browser/check_pages.py tests/browser/check_touch.py
 
-faults: bootstrap-dev  ## the long fault drills: kill, restart, break, and compare; SEED=4711 plays one again
+faults: bootstrap-dev  ## the long fault drills: kill, restart, break, and compare; SEED=4711 plays one again, WRITE=1 keeps the table in docs/faults.md
 	FAULTS=long $(BIN)/python -m config.run servers -- python -m pytest -n 2 --maxschedchunk 1 tests/faults
 
 screenshots: bootstrap-dev  ## take the pictures in docs/screenshots again

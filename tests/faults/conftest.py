@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section(f"fault drills, SEED={summary.SEED}")
         for line in summary.table(found):
             terminalreporter.write_line(line)
+    if found and summary.IS_KEPT:
+        failed = len(terminalreporter.getreports("failed") + terminalreporter.getreports("error"))
+        today = datetime.now(UTC).date()
+        summary.PAGE.write_text(summary.page(found, failed, today), encoding="utf-8")
 
 
 @pytest.fixture

@@ -116,3 +116,14 @@ def holders(world: World, name: str) -> set[str]:
         for person in people
         if any(file.basename == name for file in world.state.files.of_member(str(person)))
     }
+
+
+def stored_of(world: World, subscription: Subscription) -> dict[str, bytes]:
+    """The member's complete files by name."""
+    files, found = world.state.files, {}
+    for file in files.of_member(str(subscription.user.open_humans_id)):
+        path = files.content(file)
+        assert path is not None
+        assert file.basename not in found, f"{file.basename} is there twice"
+        found[file.basename] = path.read_bytes()
+    return found

@@ -1,17 +1,16 @@
 """Kill anything, anywhere, at random moments of a backfill; in the end nothing can be told of it."""
 
-import json
 import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
+from tests.faults.comparing import difference, differing, questions, records_twice, repeats, weeks_lost
 from tests.faults.stack import BOOT_SECONDS, LEASE_SECONDS, SCAN_SECONDS, Stack
 from tests.faults.summary import Drill, say
 
@@ -33,31 +32,53 @@ MARGIN_SECONDS = 10.0
 BOOTING, READY = b"is booting up.", b"Worker process is ready for action."
 
 
+# What happens while a run is under way.
+Meanwhile = Callable[[], None]
+Backfill = Callable[[Stack, Meanwhile], None]
+
+
+def nothing() -> None:
+    """Nobody disturbs."""
+
+
+def backfill(stack: Stack, meanwhile: Meanwhile = nothing) -> None:
+    """From the first sign-in to the end of the first run, with something happening in between."""
+    slow_down(stack)
+    stack.connect()
+    live_through(stack, meanwhile)
+
+
+def slow_down(stack: Stack) -> None:
+    for gate in (stack.github, stack.openhumans):
+        stack.fault(gate, latency_ms=LATENCY_MS)
+
+
+def live_through(stack: Stack, meanwhile: Meanwhile) -> None:
+    meanwhile()
+    stack.live(lambda: stack.settled, what="the run ends")
+    stack.require_success()
+
+
 @dataclass
 class Truth:
-    """What a backfill gives that nobody disturbs, on this day."""
+    """What an undisturbed backfill gives on this day; what it asks of GitHub, and in how many runs."""
 
     day: date
     files: dict[str, bytes]
     weeks: list[tuple[Any, ...]]
+    asked: Mapping[str, int]
+    runs: int
+    backfill: Backfill
 
 
-def undisturbed(stack: Stack) -> Truth:
-    backfill(stack)
-    truth = Truth(today(), stack.stored(), weeks_of(stack))
+def undisturbed(stack: Stack, backfill: Backfill = backfill) -> Truth:
+    backfill(stack, nothing)
+    asked = questions(stack.github.upstream)
+    truth = Truth(today(), stack.stored(), weeks_of(stack), asked, len(stack.runs()), backfill)
     stack.forget_everything()
     assert truth.files
+    say(f"undisturbed: {sum(asked.values())} questions to GitHub in {truth.runs} runs")
     return truth
-
-
-def backfill(stack: Stack, meanwhile: Callable[[], None] = lambda: None) -> None:
-    """From the first sign-in to the end of the first run, with something happening in between."""
-    for gate in (stack.github, stack.openhumans):
-        stack.fault(gate, latency_ms=LATENCY_MS)
-    stack.connect()
-    meanwhile()
-    stack.live(lambda: stack.settled, what="the backfill ends")
-    stack.require_success()
 
 
 def today() -> date:
@@ -75,49 +96,36 @@ def weeks_of(stack: Stack) -> list[tuple[Any, ...]]:
 # --- What must be true in the end -------------------------------------------------------------------
 
 
-def check(stack: Stack, truth: Truth, drill: Drill, faults: int, runs: int = 1) -> Truth:
-    """Compare with the truth of today; give the one that was compared with. Each run begins with a probe."""
+def check(stack: Stack, truth: Truth, drill: Drill, faults: int) -> Truth:
+    """Compare with the truth of today; give the one that was compared with."""
     found, weeks = stack.stored(), weeks_of(stack)
-    repeated = max(0, stack.graphql_repeats() - (runs - 1))
-    refused = stack.accounting(stack.github)["refused_while_blocked"]
-    drill.faults_injected += faults
-    drill.requests_repeated += repeated
-    drill.records_twice += records_twice(stack)
-    drill.requests_while_blocked += refused
+    # Each run begins with a probe, the same one if it is on the same day.
+    more_runs = len(stack.runs()) - truth.runs
+    repeated = max(0, repeats(questions(stack.github.upstream), truth.asked) - more_runs)
+    twice = records_twice(found)
+    accounting = stack.accounting(stack.github)
+    refused = accounting["refused_while_blocked"]
     if truth.day != today():  # midnight came in between, and with it other states of weeks
         stack.forget_everything()
-        truth = undisturbed(stack)
-    drill.weeks_lost += len({week[:3] for week in truth.weeks} - {week[:3] for week in weeks})
-    differing = sorted(dict(found.items() ^ truth.files.items()))
-    drill.files_differing += len(differing)
+        truth = undisturbed(stack, truth.backfill)
+    lost = len({week[:3] for week in truth.weeks} - {week[:3] for week in weeks})
+    names = differing(found, truth.files)
+    drill.count(
+        faults_injected=faults,
+        requests_repeated=repeated,
+        records_twice=twice,
+        requests_while_blocked=refused,
+        weeks_lost=max(lost, weeks_lost(found, truth.files)),
+        files_differing=len(names),
+    )
     assert [week for week in weeks if week not in truth.weeks] == []
     assert len(weeks) == len(truth.weeks)
-    assert [difference(name, found, truth.files) for name in differing] == []
-    assert drill.records_twice == 0
+    assert [difference(name, found, truth.files) for name in names] == []
+    assert twice == 0
     assert repeated <= faults, f"{repeated} requests were repeated by {faults} faults"
     assert refused == 0
-    assert stack.accounting(stack.github)["writes"] == 0
+    assert accounting["writes"] == 0
     return truth
-
-
-def difference(name: str, found: dict[str, bytes], true: dict[str, bytes]) -> list[str]:
-    """The first lines of a file that are not as they should be: year files have a week on each."""
-    lines = [[b"", *files.get(name, b"").splitlines()] for files in (true, found)]
-    apart = (pair for pair in zip_longest(*lines, fillvalue=b"") if pair[0] != pair[1])
-    return [name, *(f"{should!r} is {there!r}" for should, there in islice(apart, 2))]
-
-
-def records_twice(stack: Stack) -> int:
-    """Records that one week of a year file holds more than once."""
-    files = [json.loads(content) for name, content in stack.stored().items() if name.endswith(".json")]
-    lists = [
-        [json.dumps(record, sort_keys=True) for record in records]
-        for file in files
-        for week in file.get("weeks", {}).values()
-        for records in week.values()
-        if isinstance(records, list)
-    ]
-    return sum(len(texts) - len(set(texts)) for texts in lists)
 
 
 # --- The killing ------------------------------------------------------------------------------------
@@ -234,7 +242,7 @@ class Killer:
 
         stack.live(resumed, LEASE_SECONDS + SCAN_SECONDS + BOOT_SECONDS, f"work is resumed after: {victim}")
         took = time.monotonic() - max(struck, readiness.since) if readiness.is_ready else 0.0
-        self.drill.longest_resume_seconds = max(self.drill.longest_resume_seconds, took)
+        self.drill.resumed_after(took)
         say(f"{self.killed:4} {victim}, resumed {took:.1f} s after a worker was ready")
         assert took <= LEASE_SECONDS + SCAN_SECONDS + MARGIN_SECONDS, f"{took:.1f} s after: {victim}"
 

@@ -108,7 +108,7 @@ def go_through(stack: Stack, situation: Situation, truth: Truth, drill: Drill) -
         assert stack.waits_and_failures() == (0, 0), f"{situation}: nothing was to be seen of it"
     assert "Up to date" in visitor.get("/dashboard/").text
     say(f"{situation}; everything was there {took:.1f} s after it was over")
-    return check(stack, truth, drill, 1, runs=len(stack.runs()))
+    return check(stack, truth, drill, 1)
 
 
 def _look(stack: Stack, situation: Situation, visitor: Visitor) -> None:

@@ -6,12 +6,10 @@ started again by `tend()`, as the supervisor does, but at once.
 """
 
 import hashlib
-import json
 import os
 import signal
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,18 +78,20 @@ class Stack:
     application: list[Child] = field(default_factory=list)
     stand_ins: list[Child] = field(default_factory=list)
     is_scanning: bool = True
+    # What a member chooses when connecting.
+    choice: str = "public"
     _scanned_at: float = 0.0
     _log_read_to: int = 0
 
     # --- Starting and stopping --------------------------------------------------------------------
 
-    def start(self, repositories: list[Path]) -> None:
+    def start(self, repositories: list[Path], account: Sequence[str] = ()) -> None:
         logs = self.folder / "logs"
         logs.mkdir()
         for name in ("postgres", "valkey"):
             self.start_server(name)
         self.stand_ins = programs.stand_ins(self.env, logs, self.folder / "openhumans", repositories)
-        self.stand_ins[0].command += ["--token-lifetime", TOKEN_SECONDS]
+        self.stand_ins[0].command += ["--token-lifetime", TOKEN_SECONDS, *account]
         steps = [
             programs.manage(["migrate", "--noinput"], self.env, logs),
             programs.manage(["collectstatic", "--noinput"], self.env, logs),
@@ -210,10 +210,16 @@ class Stack:
 
     def connect(self) -> Visitor:
         """A new member signs in and connects GitHub; the first run starts by itself."""
+        self.wait_for_site()
         visitor = Visitor(self.site)
         visitor.sign_in()
-        visitor.connect()
+        visitor.connect(self.choice)
         return visitor
+
+    def wait_for_site(self) -> None:
+        """Until there are pages: the web process may have been killed a moment ago."""
+        address, headers = health_request(self.site, int(self.env["PORT"]), self.env)
+        self.live(lambda: is_answering(address, headers), START_SECONDS, "the site answers")
 
     def forget_everything(self) -> None:
         """As on the first day: no member, no file, no message, no budget; the stand-ins know no fault."""
@@ -339,20 +345,6 @@ class Stack:
         """Rises with every request to either service."""
         return len(self.github.log) + len(self.openhumans.log)
 
-    def graphql_repeats(self) -> int:
-        return repeated_questions(self.github.upstream)
-
-
-def repeated_questions(github_url: str) -> int:
-    """How often the stand-in answered a question that it had answered before."""
-    log = requests.get(f"{github_url}/_sandbox/graphql_log", timeout=10).json()
-    answered = Counter(
-        json.dumps([entry["operation"], entry["variables"]], sort_keys=True)
-        for entry in log
-        if entry["status"] == 200
-    )
-    return sum(answered.values()) - len(answered)
-
 
 def _wait(is_done: Callable[[], bool], seconds: float, complaint: str) -> None:
     deadline = time.monotonic() + seconds
@@ -371,8 +363,10 @@ def _wait_for_answer(address: str, headers: dict[str, str]) -> None:
 
 
 @contextmanager
-def started(folder: Path, *repositories: Repository, **numbers: str) -> Iterator[Stack]:
-    """The whole service on free ports, with these histories at GitHub."""
+def started(
+    folder: Path, *repositories: Repository, account: Sequence[str] = (), **numbers: str
+) -> Iterator[Stack]:
+    """The whole service on free ports, with these histories at GitHub; `account` are more arguments of it."""
     web, github, openhumans, postgres, valkey = ports.choose_several(5)
     github_gate, openhumans_gate = (Gate(f"http://{ports.LOOPBACK}:{port}") for port in (github, openhumans))
     reports = ErrorReports(folder / "reports")
@@ -412,7 +406,7 @@ def started(folder: Path, *repositories: Repository, **numbers: str) -> Iterator
     env = programs.without_proxy(environment.application_environment({**kept, **plan}, ours, is_sandbox=True))
     stack = Stack(folder, env, database, cache, github_gate, openhumans_gate, reports)
     try:
-        stack.start([repository.path for repository in repositories])
+        stack.start([repository.path for repository in repositories], account)
         yield stack
         require_no_leak(stack.installation)
     finally:

@@ -32,7 +32,8 @@ from config.run.processes import Child, stop_together, tail
 from config.run.valkey import Valkey
 from sync import runs
 from sync.models import Subscription, SyncRun
-from tests.faults.crowd import commit_all, connected_crowd, crowded_repository
+from tests.faults.comparing import records_twice
+from tests.faults.crowd import commit_all, connected_crowd, crowded_repository, stored_of
 from tests.faults.summary import IS_LONG, new_drill, say
 from tests.sync.broker import Sent
 from tests.sync.world import World, living
@@ -183,12 +184,15 @@ def test_eight_processes_send_nothing_too_early_and_nothing_too_much(
             accounting = world.github.accounting()
             refused, most_points = refusals(world), most_points_of_a_window(world)
         ended = SyncRun.objects.all()
-        drill.faults_injected = sum(run.waits for run in ended)
-        drill.requests_while_blocked = accounting["refused_while_blocked"]
+        twice = sum(records_twice(stored_of(world, subscription)) for subscription in subscriptions)
+        refused_while_blocked = accounting["refused_while_blocked"]
+        drill.count(faults_injected=sum(run.waits for run in ended))
+        drill.count(requests_while_blocked=refused_while_blocked, records_twice=twice)
         say(f"{accounting['total']} requests, {drill.faults_injected} waits, {refused} refused, {offers}")
         say(f"at most {most_points} of {HOUR_POINTS} points in a window")
         assert {run.state for run in ended} == {SyncRun.State.SUCCEEDED}
-        assert accounting["refused_while_blocked"] == 0
+        assert refused_while_blocked == 0
+        assert twice == 0
         assert accounting["writes"] == 0
         assert refused == 1, "only what the fault refuses: nobody else met a limit, or another's request"
         assert most_points <= HOUR_POINTS * 0.8

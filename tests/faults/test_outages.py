@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import requests
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -14,6 +15,7 @@ from accounts.models import Credential
 from sandbox.github.service import Service
 from sync import breaker
 from sync.models import ProviderState, Subscription, SyncRun
+from tests.faults.comparing import kinds_of, records_twice
 from tests.faults.crowd import (
     commit_all,
     connected_crowd,
@@ -21,6 +23,7 @@ from tests.faults.crowd import (
     crowded_repository,
     holders,
     states,
+    stored_of,
 )
 from tests.faults.simulation import Clockwork, clockwork
 from tests.faults.summary import IS_LONG, new_drill
@@ -55,6 +58,12 @@ def everybody(members: list[Subscription]) -> set[str]:
     return {str(subscription.user.open_humans_id) for subscription in members}
 
 
+def failed_answers(world: World) -> int:
+    """How often Open Humans said that it is out, or that the secret is wrong: of its last 10,000 answers."""
+    log = requests.get(f"{world.openhumans.url}/_sandbox/log", timeout=10).json()
+    return sum(entry["status"] >= 500 or entry["status"] == 401 for entry in log)
+
+
 def require_nobody_paused(members: list[Subscription]) -> None:
     assert states(members) == {Subscription.Status.ACTIVE}
     assert credential_states() == {Credential.State.VALID}
@@ -66,7 +75,7 @@ def test_two_days_of_outage_and_a_wrong_client_secret_pause_nobody(crowded: Crow
     """Promise 10: 48 hours of 500s, then a wrong secret of ours; all are current without a click."""
     count, tick = (1000, 4 * HOUR) if IS_LONG else (6, 4 * HOUR)
     drill = new_drill("48 simulated hours of outage")
-    this_year = f"github-{timezone.now().year}.json"
+    this_year = f"github-{timezone.now().isocalendar().year}.json"
     with crowded(count) as (world, works, members):
         world.openhumans.fault(html_500=True)
         works.run_for(48 * HOUR, tick)
@@ -86,9 +95,14 @@ def test_two_days_of_outage_and_a_wrong_client_secret_pause_nobody(crowded: Crow
         assert holders(world, this_year) == everybody(members)
         assert not SyncRun.objects.active().exists()
         assert not ProviderState.objects.exclude(opened_at=None).exists()
-        drill.faults_injected = 2
-        drill.requests_while_blocked = world.github.accounting()["refused_while_blocked"]
-        assert drill.requests_while_blocked == 0
+        stored = [stored_of(world, member) for member in members]
+        refused = world.github.accounting()["refused_while_blocked"]
+        # Everybody has one commit, and so one week that could be lost.
+        lost = sum("commits" not in kinds_of(files) for files in stored)
+        twice = sum(map(records_twice, stored))
+        drill.count(faults_injected=failed_answers(world), requests_while_blocked=refused)
+        drill.count(weeks_lost=lost, records_twice=twice)
+        assert (refused, lost, twice) == (0, 0, 0)
 
 
 def test_while_a_service_is_out_it_is_asked_once_a_minute(

@@ -1,7 +1,7 @@
 """A worker that dies at any moment between two words to Postgres."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from github_client import GitHubClient
 from sync import planner
 from sync.models import Subscription, SyncRun
 from tests.faults.anew import begin_anew
-from tests.faults.stack import repeated_questions
+from tests.faults.comparing import differing, questions, records_twice, repeats, weeks_lost
 from tests.faults.summary import IS_LONG, SEED, Drill, new_drill, say
 from tests.repositories import Repository
 from tests.sync.world import World, living
@@ -83,13 +83,13 @@ def test_killed_before_any_statement_nothing_is_lost_or_doubled(world: World, so
     drill, dice = new_drill("killed between two statements"), random.Random(SEED)
     with dying_before(sort, -1) as written:
         world.sync()
-    truth, count = world.checksums(), len(written)
+    truth, count = world.stored(), len(written)
     # The last records to come are commits: of all streams, theirs have the cursors that move.
     numbers = range(count)[-DEATHS:] if sort is STAGING else dice.sample(range(count), min(DEATHS, count))
     for number in sorted(numbers):
         begin_anew(world)
         live_through(world, dying_before(sort, number), drill)
-        assert world.checksums() == truth, f"killed before {number}: {written[number]}"
+        compare(world, truth, drill, f"killed before {number}: {written[number]}")
     say(f"killed before {drill.faults_injected} of {count} statements")
 
 
@@ -118,12 +118,12 @@ def test_killed_with_any_answer_in_hand_only_that_question_is_asked_again(world:
     fault = {name: {**details, "after": first_page} for name, details in fault.items()}
     begin_anew_with(world, fault)
     world.sync()
-    truth, repeated = world.checksums(), repeated_questions(world.github.url)
+    truth, asked = world.stored(), questions(world.github.url)
     drill = new_drill("killed with an answer in hand")
     for number in range(deaths):
         begin_anew_with(world, fault)
-        live_through(world, dying_with_an_answer(question, number), drill, repeated)
-        assert world.checksums() == truth, f"killed with answer {number} in hand"
+        live_through(world, dying_with_an_answer(question, number), drill)
+        compare(world, truth, drill, f"killed with answer {number} in hand", asked)
     assert drill.faults_injected == deaths
 
 
@@ -134,21 +134,39 @@ def begin_anew_with(world: World, fault: dict[str, Any]) -> None:
     world.github.fault(**fault)
 
 
-def live_through(
-    world: World, death: AbstractContextManager[object], drill: Drill, repeated_anyway: int = 0
+def compare(
+    world: World,
+    truth: dict[str, bytes],
+    drill: Drill,
+    what: str,
+    asked: Mapping[str, int] | None = None,
 ) -> None:
+    """`asked` are the questions of an undisturbed run, where it asks some of them twice."""
+    found, repeated = world.stored(), repeats(questions(world.github.url), asked)
+    refused = world.github.accounting()["refused_while_blocked"]
+    drill.count(
+        requests_repeated=repeated,
+        weeks_lost=weeks_lost(found, truth),
+        records_twice=records_twice(found),
+        requests_while_blocked=refused,
+        files_differing=len(differing(found, truth)),
+    )
+    assert differing(found, truth) == [], what
+    assert records_twice(found) == 0, what
+    assert repeated <= 1, what
+    assert refused == 0, what
+
+
+def live_through(world: World, death: AbstractContextManager[object], drill: Drill) -> None:
     """The worker dies, its lease runs out, and another one goes on."""
     run = world.start()
     try:
         with death:
             world.finish(run)
     except Killed:
-        drill.faults_injected += 1
+        drill.count(faults_injected=1)
         connection.close()
         SyncRun.objects.active().update(lease_until=timezone.now())
     run.refresh_from_db()
     world.finish(run)
     assert run.state == SyncRun.State.SUCCEEDED
-    repeated = repeated_questions(world.github.url) - repeated_anyway
-    drill.requests_repeated += repeated
-    assert repeated <= 1
