@@ -4,7 +4,7 @@ from typing import Any
 
 from accounts.models import Credential
 from sync.consent import Choice
-from sync.models import ProviderState, Subscription, SyncRun
+from sync.models import ProviderState, Subscription, SyncRun, TrackSettings
 from tests.sync.world import World, forget_budget
 
 
@@ -17,8 +17,14 @@ def begin_anew(world: World) -> None:
         state.files.delete(file)
     SyncRun.objects.all().delete()
     ProviderState.objects.all().delete()
-    for rows in (subscription.year_files, subscription.repositories, subscription.staged_batches):
+    for rows in (
+        subscription.year_files,
+        subscription.repositories,
+        subscription.staged_batches,
+        subscription.track_blobs,
+    ):
         rows.all().delete()
+    TrackSettings.objects.filter(subscription=subscription).delete()
     fresh: dict[str, Any] = {"lists": {}, "probe": {}, "batch_sizes": {}, "told": {}}
     Subscription.objects.filter(pk=subscription.pk).update(
         **fresh, ledger_starts_on=None, failures=0, status="active", reason="", blocked_until=None
@@ -29,7 +35,8 @@ def begin_anew(world: World) -> None:
 def set_right(world: World) -> None:
     """What the member would do after a refused token, and time after a limit."""
     forget_budget(world.subscription)
-    world.connect(Choice.PUBLIC)
+    is_private = world.subscription.agreement.get("private")
+    world.connect(Choice.PRIVATE if is_private else Choice.PUBLIC)
     Credential.objects.update(state=Credential.State.VALID)
     Subscription.objects.update(status="active", failures=0, blocked_until=None)
     world.subscription.refresh_from_db()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from github_client import (
     CommitPageRequest,
+    FileRequest,
     GitHubClient,
     GitHubOAuth,
     ListName,
@@ -64,6 +65,9 @@ CALLS: Mapping[str, Callable[[GitHubClient], object]] = {
         [ReleaseRequest("R_1", None, ("RE_2",)), ReleaseRequest("R_2")]
     ),
     "rest page": lambda client: client.fetch_commit_page_rest(1, "octocat", "a" * 40),
+    "tree": lambda client: client.fetch_tree(1, "a" * 40),
+    "blob": lambda client: client.fetch_blob(1, "a" * 40),
+    "files": lambda client: client.fetch_files([FileRequest("R_1", "b" * 40, "rides/a.gpx", "a" * 40)]),
 }
 FOUND = connection(reviewed())
 GOOD = {
@@ -125,7 +129,9 @@ def ask(name: str, status: int, body: bytes, sent: Mapping[str, str]) -> None:
         for method in (responses.GET, responses.POST):
             github.add(method, f"{API}/user", body=body, status=status, headers=dict(sent))
             github.add(method, f"{API}/graphql", body=body, status=status, headers=dict(sent))
-            github.add(method, f"{API}/repositories/1/commits", body=body, status=status, headers=dict(sent))
+            for path in ("commits", f"git/trees/{'a' * 40}", f"git/blobs/{'a' * 40}"):
+                url = f"{API}/repositories/1/{path}"
+                github.add(method, url, body=body, status=status, headers=dict(sent))
         try:
             CALLS[name](GitHubClient(API, TOKEN))
         except GitHubError as error:
@@ -180,13 +186,25 @@ def test_json_that_exhausts_the_parser() -> None:
             ask(name, 200, body, HEADERS)
 
 
+OAUTH_CALLS: Mapping[str, Callable[[GitHubOAuth], object]] = {
+    "refresh": lambda oauth: oauth.refresh("ghr_x"),
+    "code": lambda oauth: oauth.exchange_code("code", "https://site.test/back", "verifier"),
+    "give back": lambda oauth: oauth.delete_grant("ghr_x"),
+}
+
+
 @many
-@given(status=statuses, document=json_values | st.just({"error": "bad_refresh_token"}))
-def test_any_answer_to_a_refresh(status: int, document: object) -> None:
-    with responses.RequestsMock() as github:
-        url = "https://github.test/login/oauth/access_token"
-        github.post(url, body=json.dumps(document).encode(), status=status)
+@given(
+    name=st.sampled_from(sorted(OAUTH_CALLS)),
+    status=statuses,
+    document=json_values | st.just({"error": "bad_refresh_token"}),
+)
+def test_any_answer_to_what_deals_in_tokens(name: str, status: int, document: object) -> None:
+    body = json.dumps(document).encode()
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as github:
+        github.post("https://github.test/login/oauth/access_token", body=body, status=status)
+        github.delete(f"{API}/applications/id/grant", body=body, status=status)
         try:
-            GitHubOAuth("https://github.test", API, "id", "secret").refresh("ghr_x")
+            OAUTH_CALLS[name](GitHubOAuth("https://github.test", API, "id", "secret"))
         except GitHubError as error:
             assert "ghr_x" not in str(error)  # noqa: PT017
