@@ -25,7 +25,7 @@ def test_killed_anywhere_the_files_equal_those_of_an_undisturbed_run(place: Path
     with started(place, *repositories, account=whole_account.made_up(SIZE)) as stack:
         whole_account.make_private(stack)
         truth = undisturbed(stack, backfill_everything)
-        whole_account.require_every_kind(truth.files)
+        whole_account.require_everything(truth)
         left = KILLS
         while left:
             killer = Killer(stack, drill, dice, left, PROGRAMS)

@@ -10,7 +10,7 @@ from pathlib import Path
 from sync.records import KINDS
 from tests.faults import secret_rides
 from tests.faults.comparing import TRACKS, kinds_of
-from tests.faults.killing import Meanwhile, live_through, slow_down
+from tests.faults.killing import Meanwhile, Truth, live_through, slow_down
 from tests.faults.stack import Stack
 from tests.faults.summary import SEED
 from tests.repositories import Repository
@@ -51,10 +51,12 @@ def backfill_everything(stack: Stack, meanwhile: Meanwhile) -> None:
     secret_rides.collect_tracks(stack, visitor, read)
 
 
-def require_every_kind(files: dict[str, bytes]) -> None:
-    """A drill on less than everything would prove less than it says."""
+def require_everything(truth: Truth) -> None:
+    """A drill on less than that would prove less than it says."""
+    files = truth.files
     missing = {*KINDS, TRACKS} - kinds_of(files)
     assert missing == set(), missing
     assert set(files) >= FILES
     assert any(name.startswith("github-private-") for name in files)
     assert any(name.endswith(".geojson") for name in files)
+    assert any(question.startswith("GET ") for question in truth.asked), "the REST API is asked as well"
