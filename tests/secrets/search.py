@@ -14,11 +14,8 @@ import psycopg
 import redis
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.apps import apps
-from django.contrib.sessions.models import Session
 from django.db import connection, models
 from psycopg import sql
-
-from accounts.sessions import held
 
 # Shorter values would be found by chance.
 SHORTEST = 8
@@ -82,6 +79,11 @@ class Search:
 
     def tables(self) -> int:
         """Every column of every table, also of other packages, and what sessions hold; the number read."""
+        # Where only another installation is searched, Django may not be set up.
+        from django.contrib.sessions.models import Session
+
+        from accounts.sessions import held
+
         columns = 0
         with connection.cursor() as cursor:
             for table in connection.introspection.table_names(cursor):
