@@ -12,7 +12,7 @@ import logging
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any, BinaryIO, cast
@@ -233,15 +233,23 @@ def _staged_tracks(kind: str, year: int, batches: Iterable[Batch], *, is_urgent:
 
 def publish(publisher: Publisher, staged: Iterable[Staged], goes_on: Callable[[], bool]) -> bool:
     """Publish file by file while `goes_on()`, one at least; False if more is to do in the next step."""
-    finish_pending(publisher)
+    left = list(staged)
+    if finish_pending(publisher):
+        left = _still_staged(left)
     if not clean(publisher, goes_on):
         return False
-    left = list(staged)
     while left:
         publish_year(publisher, left.pop(0))
         if not goes_on():
             break
     return not left
+
+
+def _still_staged(staged: list[Staged]) -> list[Staged]:
+    """Without the batches that went with an upload that was finished meanwhile."""
+    pks = [pk for item in staged for pk in item.batches]
+    there = set(StagedBatch.objects.filter(pk__in=pks).values_list("pk", flat=True))
+    return [replace(item, batches=tuple(pk for pk in item.batches if pk in there)) for item in staged]
 
 
 def clean_all(publisher: Publisher, goes_on: Callable[[], bool]) -> bool:
@@ -270,11 +278,14 @@ def clean(publisher: Publisher, goes_on: Callable[[], bool]) -> bool:
 # --- Finishing what another step began ------------------------------------------------------------
 
 
-def finish_pending(publisher: Publisher) -> None:
-    for year_file in publisher.subscription.year_files.exclude(pending=None):
+def finish_pending(publisher: Publisher) -> bool:
+    """Tell whether an upload had been begun."""
+    begun = list(publisher.subscription.year_files.exclude(pending=None))
+    for year_file in begun:
         _finish_upload(publisher, year_file)
     for year_file in publisher.subscription.year_files.exclude(superseded=[]):
         delete_superseded(publisher, year_file)
+    return bool(begun)
 
 
 def _finish_upload(publisher: Publisher, year_file: YearFile) -> None:

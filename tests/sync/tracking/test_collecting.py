@@ -10,7 +10,7 @@ import pytest
 from sync.models import StagedBatch, TrackBlob, TrackPlace, YearFile
 from sync.pages.your_data import TRACK_LINES
 from sync.tracks.feature import SCHEMA_FILE
-from tests.sync.tracking.rides import collect_all, features, look, sync, tracks_files
+from tests.sync.tracking.rides import collect_all, features, look, sync, tick_all, tracks_files
 from tests.sync.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -85,3 +85,15 @@ def test_the_lines_of_pandas_read_a_file(
 def test_the_lines_on_the_page_are_those_of_the_docs() -> None:
     page = Path(__file__).parents[3] / "docs" / "tracks.md"
     assert TRACK_LINES in page.read_text(encoding="utf-8")
+
+
+def test_tracks_whose_confirmation_was_lost_are_not_looked_for_in_what_was_staged(world: World) -> None:
+    """Promise 4: the upload that was begun is finished first, and with it goes what was staged for it."""
+    look(world)
+    sync(world)
+    tick_all(world)
+    world.openhumans.fault(lose_complete_answer={"times": 1})
+    sync(world)
+    assert [feature["properties"]["path"] for feature in features(world)] == ["2026/monday.gpx"]
+    assert not world.subscription.staged_batches.exists()
+    assert not world.subscription.year_files.exclude(pending=None).exists()
