@@ -101,12 +101,12 @@ def everything() -> dict[str, Report]:
 
 def set_up() -> None:
     django.setup()
-    logging.disable(logging.INFO)
     from django.core.management import call_command
 
     from tests.benchmarks.empty_servers import require_empty_servers
 
     require_empty_servers()
+    logging.disable(logging.INFO)
     call_command("migrate", verbosity=0)
     import_module("sync.actors")
 
