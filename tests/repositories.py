@@ -4,7 +4,7 @@ import os
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 ENVIRONMENT = {
@@ -13,6 +13,12 @@ ENVIRONMENT = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_TERMINAL_PROMPT": "0",
 }
+
+
+def days_ago(days: float, offset: str = "+00:00") -> str:
+    """As dates of commits are written; with another offset it is that hour there."""
+    moment = datetime.now(UTC) - timedelta(days=days)
+    return moment.replace(microsecond=0, tzinfo=None).isoformat() + offset
 
 
 def git(path: Path, *arguments: str, stdin: bytes | None = None) -> str:

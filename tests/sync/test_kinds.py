@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,16 +16,12 @@ from sync.consent import KINDS as AGREED
 from sync.consent import Choice
 from sync.models import Subscription, SyncRun
 from sync.records import KINDS
-from tests.repositories import Repository, git
+from tests.repositories import Repository, days_ago, git
 from tests.sync.world import World, living
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Live = Callable[..., AbstractContextManager[World]]
 OTHER = "somebody.else@example.org"
-
-
-def days_ago(days: float) -> str:
-    return (datetime.now(UTC) - timedelta(days=days)).replace(microsecond=0).isoformat()
 
 
 @pytest.fixture

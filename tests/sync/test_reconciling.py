@@ -20,7 +20,7 @@ from sync import credentials, reconciling, runs
 from sync.models import OperatorAction, Subscription, SyncRun, YearFile
 from sync.operators import operating
 from sync.operators.operating import NotPossible
-from tests.repositories import Repository
+from tests.repositories import Repository, days_ago
 from tests.sync.broker import Sent
 from tests.sync.legacy.test_github_json import rest_commit
 from tests.sync.test_removing import keep_old_file
@@ -32,11 +32,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
-
-
-def days_ago(days: float) -> str:
-    moment = datetime.now(UTC) - timedelta(days=days)
-    return moment.isoformat(timespec="seconds")
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,18 +20,13 @@ from sync.consent import Choice
 from sync.models import RepositoryState, SyncRun, YearFile
 from sync.weeks import Week
 from tests.cast import make_member, subscribe
-from tests.repositories import Repository
+from tests.repositories import Repository, days_ago
 from tests.sync.world import World, living
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SIZE = Size(400, 6, 3, 30, 30, 120, 20, 20, 4, 6, 4)
 COMMITS = 150
 Live = Callable[..., AbstractContextManager[World]]
-
-
-def days_ago(days: float) -> str:
-    moment = datetime.now(UTC) - timedelta(days=days)
-    return moment.isoformat(timespec="seconds")
 
 
 @pytest.fixture

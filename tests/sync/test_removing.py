@@ -3,7 +3,6 @@
 import io
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -28,7 +27,7 @@ from sync.models import EraseScope, LeftOut, RepositoryState, Subscription, Sync
 from sync.pages.week_view import record_mark, repository_mark
 from sync.records import KINDS
 from sync.weeks import Week
-from tests.repositories import Repository
+from tests.repositories import Repository, days_ago
 from tests.sync.broker import Sent
 from tests.sync.legacy.test_github_json import document, rest_commit
 from tests.sync.page_words import signed_in, words
@@ -36,11 +35,6 @@ from tests.sync.world import World, living
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SIZE = Size(90, 4, 2, 8, 8, 25, 6, 6, 2, 3, 2)
-
-
-def days_ago(days: float) -> str:
-    moment = datetime.now(UTC) - timedelta(days=days)
-    return moment.isoformat(timespec="seconds")
 
 
 @pytest.fixture

@@ -18,18 +18,13 @@ from sync.archive import SCHEMA_FILE
 from sync.consent import Choice
 from sync.models import ProviderState, StagedBatch, Subscription, SyncRun, YearFile
 from sync.weeks import Week
-from tests.repositories import Repository
+from tests.repositories import Repository, days_ago
 from tests.sync.world import World, forget_budget, living
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FORMATS = {"public": "github-weeks/1", "profile": "github-profile/1", "daily": "github-daily/1"}
 Live = Callable[..., AbstractContextManager[World]]
-
-
-def days_ago(days: float, offset: str = "+00:00") -> str:
-    moment = datetime.now(UTC) - timedelta(days=days)
-    return moment.replace(microsecond=0, tzinfo=None).isoformat() + offset
 
 
 @pytest.fixture

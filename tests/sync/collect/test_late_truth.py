@@ -14,17 +14,12 @@ from github_client import Commit, CommitPage, CommitPageRequest, CommitTotal
 from sync.collect.histories import _take_total, take_page
 from sync.consent import Choice
 from sync.models import RepositoryState, Subscription, SyncRun
-from tests.repositories import Repository
+from tests.repositories import Repository, days_ago
 from tests.sync.world import World, living
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Live = Callable[..., AbstractContextManager[World]]
 NOW = datetime(2026, 5, 6, 12, tzinfo=UTC)
-
-
-def days_ago(days: float) -> str:
-    moment = datetime.now(UTC) - timedelta(days=days)
-    return moment.isoformat(timespec="seconds")
 
 
 @pytest.fixture

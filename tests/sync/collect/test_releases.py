@@ -1,7 +1,6 @@
 """Releases, week after week: what was published late is found, and what is known is not read again."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,16 +12,11 @@ from pytest_django import Settings
 from sync import removing
 from sync.collect import releases
 from sync.models import SyncRun
-from tests.repositories import Repository
+from tests.repositories import Repository, days_ago
 from tests.sync.world import World, living
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGES = 3
-
-
-def days_ago(days: float) -> str:
-    moment = datetime.now(UTC) - timedelta(days=days)
-    return moment.isoformat(timespec="seconds")
 
 
 @pytest.fixture

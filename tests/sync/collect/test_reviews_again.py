@@ -1,7 +1,6 @@
 """Another review of the same pull request: GitHub counts one of each, so no count tells of it."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from sandbox.github.generated_size import Size
 from sandbox.github.service import Service
 from sync.consent import Choice
 from sync.models import SyncRun
+from tests.repositories import days_ago
 from tests.sync.world import World, living
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,10 +32,6 @@ def somebody_elses(world: World) -> str:
 
 def reviews_of(world: World, request: str) -> set[str]:
     return {review["id"] for review in world.records("reviews") if review["pull_request_id"] == request}
-
-
-def days_ago(days: float) -> str:
-    return (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="seconds")
 
 
 def a_week_passes(world: World) -> SyncRun:

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -33,17 +33,12 @@ from sync.models import (
     SyncRun,
     YearFile,
 )
-from tests.repositories import Repository
+from tests.repositories import Repository, days_ago
 from tests.sync.broker import Sent
 from tests.sync.world import World, living
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DONE, NO_ACCESS, REFUSED = Receipt.Outcome.DONE, Receipt.Outcome.NO_ACCESS, Receipt.Outcome.REFUSED
-
-
-def days_ago(days: float) -> str:
-    moment = datetime.now(UTC) - timedelta(days=days)
-    return moment.replace(microsecond=0, tzinfo=None).isoformat() + "+00:00"
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ lease had on its way arrives at nobody's.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -22,7 +22,7 @@ from sync.actors import sync_step
 from sync.errors import WaitForLimit
 from sync.leaving import erasing
 from sync.models import EraseScope, Receipt, RepositoryState, StagedBatch, Subscription, SyncRun, YearFile
-from tests.repositories import Repository
+from tests.repositories import Repository, days_ago
 from tests.sync.world import World, living
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,11 +41,6 @@ HANGING = [
     (GitHubClient, "fetch_commit_pages", 1),
     (GitHubClient, "fetch_commit_pages", 3),
 ]
-
-
-def days_ago(days: float) -> str:
-    moment = datetime.now(UTC) - timedelta(days=days)
-    return moment.isoformat(timespec="seconds")
 
 
 @pytest.fixture

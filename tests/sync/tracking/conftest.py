@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,16 +9,11 @@ from uuid import uuid4
 import pytest
 from pytest_django import Settings
 
-from tests.repositories import Repository
+from tests.repositories import Repository, days_ago
 from tests.sync.tracking.rides import ride
 from tests.sync.world import World, living
 
 Live = Callable[..., AbstractContextManager[World]]
-
-
-def days_ago(days: float) -> str:
-    moment = datetime.now(UTC) - timedelta(days=days)
-    return moment.replace(microsecond=0, tzinfo=None).isoformat() + "+00:00"
 
 
 @pytest.fixture

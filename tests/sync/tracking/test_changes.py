@@ -5,7 +5,7 @@ import pytest
 from sync import choices
 from sync.models import StagedBatch, TrackBlob, YearFile
 from sync.tracking import answers, zones
-from tests.sync.tracking.conftest import days_ago
+from tests.repositories import days_ago
 from tests.sync.tracking.rides import (
     HOME,
     collect_all,

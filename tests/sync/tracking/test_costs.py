@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.repositories import Repository
-from tests.sync.tracking.conftest import Live, days_ago
+from tests.repositories import Repository, days_ago
+from tests.sync.tracking.conftest import Live
 from tests.sync.tracking.rides import collect_all, features, look, ride, sync, tick_all
 from tests.sync.tracks import samples
 from tests.sync.world import World

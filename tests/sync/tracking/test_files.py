@@ -12,8 +12,8 @@ from pytest_django import Settings
 from sync.consent import Choice
 from sync.models import RepositoryState, SyncRun, TrackBlob, TrackPlace, YearFile
 from sync.tracks.reading import READERS
-from tests.repositories import Repository, git
-from tests.sync.tracking.conftest import Live, days_ago
+from tests.repositories import Repository, days_ago, git
+from tests.sync.tracking.conftest import Live
 from tests.sync.tracking.rides import (
     collect_all,
     features,

@@ -20,8 +20,8 @@ from sync.models import (
     YearFile,
 )
 from sync.tracking import answers, zones
-from tests.repositories import Repository
-from tests.sync.tracking.conftest import Live, days_ago
+from tests.repositories import Repository, days_ago
+from tests.sync.tracking.conftest import Live
 from tests.sync.tracking.rides import collect_all, features, remove_at_open_humans, ride, sync, tracks_files
 from tests.sync.world import World
 

@@ -11,8 +11,8 @@ import pytest
 from django.conf import settings as site
 from django.db import connection
 
-from tests.repositories import Repository
-from tests.sync.tracking.conftest import Live, days_ago
+from tests.repositories import Repository, days_ago
+from tests.sync.tracking.conftest import Live
 from tests.sync.tracking.rides import look, ride, sync, tick_all, tracks_files
 from tests.sync.world import World
 

@@ -11,8 +11,8 @@ from accounts.models import User
 from sync.models import Subscription, TrackFolder, TrackPlace, TrackSettings, YearFile
 from sync.tracking import zones
 from tests.cast import make_member, subscribe
-from tests.repositories import Repository
-from tests.sync.tracking.conftest import Live, days_ago
+from tests.repositories import Repository, days_ago
+from tests.sync.tracking.conftest import Live
 from tests.sync.tracking.rides import HOME, collect_all, features, look, ride, sync
 from tests.sync.world import World
 

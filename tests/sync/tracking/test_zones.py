@@ -14,7 +14,7 @@ from geographiclib.geodesic import Geodesic
 from sync.models import StagedBatch, TrackBlob, TrackSettings, TrackSheet, YearFile
 from sync.tracking import answers, zones
 from sync.tracks.zones import cut_of
-from tests.sync.tracking.conftest import days_ago
+from tests.repositories import days_ago
 from tests.sync.tracking.rides import HOME, collect_all, features, look, ride, sync, tick_all, tracks_files
 from tests.sync.world import World
 
