@@ -19,7 +19,7 @@ from sync import runs
 from sync.access import member_page
 from sync.legacy.moving import awaits_consent
 from sync.models import Subscription, SyncRun
-from sync.pages.dashboard import Dashboard, update_again_at
+from sync.pages.dashboard import Dashboard, is_as_marked, update_again_at
 from sync.pages.example import example_year
 from sync.pages.intervals import every
 
@@ -50,8 +50,14 @@ def dashboard(request: HttpRequest, subscription: Subscription) -> HttpResponse:
 @require_safe
 @member_page
 def progress(request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """The status alone. A page that is behind is told so, and asks for the rest of itself again."""
-    page = Dashboard.load(subscription, timezone.now())
+    """The status alone, and nothing where it is as it was: a page asks every two seconds.
+
+    A page that is behind is told so, and asks for the rest of itself again.
+    """
+    now, mark = timezone.now(), request.GET.get("mark")
+    if mark and is_as_marked(subscription, mark, now):
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    page = Dashboard.load(subscription, now)
     is_behind = request.GET.get("seen") != page.fingerprint
     response = render(request, "sync/_status.html", {"page": page, "is_behind": is_behind})
     return trigger_client_event(response, "archive-changed") if is_behind else response

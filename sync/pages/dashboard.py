@@ -1,11 +1,15 @@
 """The facts of a member's dashboard, read with one query per table, whatever the account's size."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from hashlib import blake2s
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from sync import ledger
 from sync.choices import left_out_files
@@ -27,6 +31,8 @@ RUNS_SHOWN = 8
 FILES_SHOWN = 6
 ACTS_SHOWN = 8
 TOP = 5
+# Of a run: each step changes some of them.
+MARKED = ("pk", "state", "step", "requests", "points", "wait_reason", "resume_at", "started_at", "error_code")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +121,17 @@ class Dashboard:
     def fingerprint(self) -> str:
         """Changes when the page below the status does: a page that shows another one is behind."""
         state = self.newest.state if self.newest else "none"
-        saved = sum(file.generation for file in self.files)
-        return f"{state}-{self.progress.held}-{self.progress.known}-{saved}"
+        return f"{state}-{self.progress.held}-{self.progress.known}-{self._saved}"
+
+    @property
+    def mark(self) -> str:
+        """Of the status of a run under way; see `mark_of`."""
+        facts = {name: getattr(self.newest, name) for name in MARKED}
+        return mark_of(self.subscription, {**facts, "saved": self._saved}, self.now)
+
+    @property
+    def _saved(self) -> int:
+        return sum(file.generation for file in self.files)
 
     @cached_property
     def known_weeks(self) -> list[Week]:
@@ -224,6 +239,21 @@ class Dashboard:
     @property
     def update_again_at(self) -> datetime | None:
         return update_again_at(self.newest, self.now)
+
+
+def is_as_marked(subscription: Subscription, mark: str, now: datetime) -> bool:
+    """Whether the status of the newest run is still the marked one, for the price of one row."""
+    files = subscription.year_files.order_by().values("subscription")
+    saved = Coalesce(Subquery(files.annotate(sum=Sum("generation")).values("sum")), 0)
+    facts = subscription.runs.annotate(saved=saved).values(*MARKED, "saved").first()
+    return facts is not None and mark == mark_of(subscription, facts, now)
+
+
+def mark_of(subscription: Subscription, facts: Mapping[str, Any], now: datetime) -> str:
+    """What changes with every step of a run, with everything it saves, and when its wait is over."""
+    is_over = facts["resume_at"] is not None and facts["resume_at"] <= now
+    shown = [subscription.status, subscription.reason, subscription.ledger_starts_on, is_over]
+    return blake2s(repr([*shown, sorted(facts.items())]).encode(), digest_size=8).hexdigest()
 
 
 def update_again_at(newest: SyncRun | None, now: datetime) -> datetime | None:

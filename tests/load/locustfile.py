@@ -5,6 +5,9 @@ LOAD_COOKIES names a file with one session cookie a line; each user takes one.
 
 import os
 import random
+import re
+from html import unescape
+from http import HTTPStatus
 from itertools import cycle
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from locust import FastHttpUser, constant, task
 THINK_SECONDS = 10.0
 # As the page itself does while a run is under way.
 POLL_SECONDS = 2.0
-IS_POLLING = b'hx-trigger="every 2s"'
+QUESTION = re.compile(r'hx-get="(/dashboard/progress/[^"]*)" hx-trigger="every 2s"')
 COOKIES = cycle(Path(os.environ["LOAD_COOKIES"]).read_text(encoding="utf-8").split())
 
 
@@ -34,11 +37,23 @@ class Member(FastHttpUser):  # type: ignore[misc]
             content = page.content or b""
             if page.status_code == 200 and b'id="status-headline"' not in content:
                 page.failure("This is not a dashboard.")
+        question = _question(content)
         left = THINK_SECONDS
         while left > 0:
-            pause = min(POLL_SECONDS, left) if IS_POLLING in content else left
+            pause = min(POLL_SECONDS, left) if question else left
             gevent.sleep(pause)
             left -= pause
             if left > 0:
-                answer = self.client.get("/dashboard/progress/", headers=self.headers, name="progress")
-                content = answer.content or b""
+                answer = self.client.get(question, headers=self.headers, name="progress")
+                if answer.status_code == HTTPStatus.NO_CONTENT:
+                    continue
+                question = _question(answer.content or b"")
+                if "HX-Trigger" in answer.headers:
+                    # The page asks for the rest of itself.
+                    self.client.get("/dashboard/", headers=self.headers, name="dashboard")
+
+
+def _question(content: bytes) -> str:
+    """What a page asks every two seconds; nothing where no run is under way."""
+    found = QUESTION.search(content.decode())
+    return unescape(found[1]) if found else ""

@@ -374,7 +374,7 @@ def test_without_script_the_page_reloads_itself_while_a_run_is_active(
 def next_question(html: bytes) -> str:
     found = re.search(r'hx-get="(/dashboard/progress/[^"]*)"', html.decode())
     assert found is not None
-    return found[1]
+    return unescape(found[1])
 
 
 def test_a_page_is_told_that_the_archive_changed_only_when_it_did(
@@ -393,6 +393,52 @@ def test_a_page_is_told_that_the_archive_changed_only_when_it_did(
     assert 'hx-swap-oob="innerHTML"' in changed.content.decode()
 
     assert "HX-Trigger" not in visitor.get(next_question(changed.content))
+
+
+def test_a_status_that_is_as_it_was_costs_no_page(
+    visitor: Client, subscription: Subscription, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    make_year_file(subscription, 2026, generation=3)
+    make_run(subscription, state=SyncRun.State.RUNNING)
+    question = next_question(visitor.get(reverse("dashboard")).content)
+    # Session, user, subscription, and one row that tells of the run and the files.
+    with django_assert_num_queries(4):
+        answer = visitor.get(question)
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer["Cache-Control"] == "private, no-store"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"requests": 1},
+        {"points": 1},
+        {"step": 1},
+        {"state": SyncRun.State.WAITING, "wait_reason": SyncRun.WaitReason.GITHUB_LIMIT},
+        {"state": SyncRun.State.SUCCEEDED, "finished_at": NOW},
+        {"state": SyncRun.State.WAITING, "resume_at": NOW + timedelta(minutes=4)},
+    ],
+)
+def test_whatever_a_step_changes_is_told(
+    visitor: Client, subscription: Subscription, change: dict[str, Any]
+) -> None:
+    run = make_run(subscription, state=SyncRun.State.RUNNING)
+    question = next_question(visitor.get(reverse("dashboard")).content)
+    SyncRun.objects.filter(pk=run.pk).update(**change)
+
+    assert visitor.get(question).status_code == 200
+
+
+def test_the_end_of_a_wait_and_a_saved_file_are_told(visitor: Client, subscription: Subscription) -> None:
+    make_run(subscription, state=SyncRun.State.WAITING, resume_at=NOW + timedelta(seconds=5))
+    question = next_question(visitor.get(reverse("dashboard")).content)
+    assert visitor.get(question).status_code == 204
+    with freeze_time(NOW + timedelta(seconds=6)):
+        assert visitor.get(question).status_code == 200
+
+    make_year_file(subscription, 2026, generation=1)
+    assert visitor.get(question).status_code == 200
 
 
 def test_the_end_of_a_run_refreshes_the_page_once(visitor: Client, subscription: Subscription) -> None:
