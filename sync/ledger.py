@@ -4,6 +4,7 @@ The ledger of a member runs from the first week of their first contribution year
 Its entries stand on the year files: {"2026-W18": {"state", "counts", "calendar", "fetched_at"}}.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -38,6 +39,18 @@ def progress(known_weeks: Iterable[Week], ledgers: Iterable[Mapping[str, WeekEnt
     known = {str(week) for week in known_weeks}
     held = {week for ledger in ledgers for week, entry in ledger.items() if entry.get("state") in HELD_STATES}
     return Progress(held=len(known & held), known=len(known))
+
+
+def add_up(entries: Iterable[WeekEntry], name: str = "counts") -> Counter[str]:
+    """The numbers of many weeks by kind: `counts` of records, or `missed`, those that GitHub no longer has.
+
+    `Counter.update` would ask each time what it was given, which costs several times as much.
+    """
+    total: Counter[str] = Counter()
+    for entry in entries:
+        for kind, number in entry.get(name, {}).items():
+            total[kind] += number
+    return total
 
 
 def settled_until(now: datetime, settling: timedelta) -> datetime:

@@ -78,15 +78,16 @@ class Week:
 
 def iter_weeks(first: Week, last: Week) -> Iterator[Week]:
     """From `first` to `last`, both included, oldest first."""
-    week = first
-    while week <= last:
-        yield week
-        week = week.next()
+    for year in range(first.year, last.year + 1):
+        for week in weeks_of_year(year):
+            if first <= week <= last:
+                yield week
 
 
 def weeks_of_year(year: int) -> list[Week]:
     """The 52 or 53 weeks of an ISO year. 28 December always lies in the last one."""
-    return list(iter_weeks(Week(year, 1), Week.of(date(year, 12, 28))))
+    last = Week.of(date(year, 12, 28))
+    return [Week(year, number) for number in range(1, last.number + 1)]
 
 
 def held_state(week: Week, now: datetime, settling: timedelta) -> WeekState:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sync.collect import reviews
 from sync.collect.lists import KIND_OF
-from sync.ledger import WeekEntry
+from sync.ledger import WeekEntry, add_up
 from sync.models import RepositoryState, Subscription, YearFile
 from sync.omissions import Omissions
 from sync.records import CALENDAR, COMMITS
@@ -61,15 +61,6 @@ class Repositories:
         return len(self.differing) + self.agreeing
 
 
-def held_counts(ledgers: Iterable[Mapping[str, WeekEntry]], name: str = "counts") -> Counter[str]:
-    """How many records of each kind all files hold; by the name "missed", how many GitHub no longer has."""
-    counts: Counter[str] = Counter()
-    for ledger in ledgers:
-        for entry in ledger.values():
-            counts.update(entry.get(name, {}))
-    return counts
-
-
 # --- Lists ---
 
 
@@ -83,8 +74,8 @@ def of_lists(
     """
     if ledgers is None:
         ledgers = subscription.year_files.values_list("weeks", flat=True)
-    ledgers = list(ledgers)
-    held, missed = held_counts(ledgers), held_counts(ledgers, "missed")
+    entries = [entry for ledger in ledgers for entry in ledger.values()]
+    held, missed = add_up(entries), add_up(entries, "missed")
     found: dict[str, _Listed] = {}
     for name, kind in KIND_OF.items():
         state = subscription.lists.get(name)
@@ -185,11 +176,9 @@ def _is_all_chosen(subscription: Subscription, kind: str) -> bool:
 # --- Repositories ---
 
 
-def of_repositories(subscription: Subscription) -> Repositories:
-    """One query, whatever the number of repositories."""
-    states = subscription.repositories.exclude(said=None, not_readable="").order_by("name")
-    states = states.defer("held_by_week", "seen_by_week", "reading", "details")
-    compared = [_of_repository(state) for state in states]
+def of_repositories(states: Iterable[RepositoryState]) -> Repositories:
+    """Those of which GitHub has said how many commits they hold, or that cannot be read."""
+    compared = [_of_repository(state) for state in states if state.said is not None or state.not_readable]
     differing = [comparison for comparison in compared if comparison.explanation]
     return Repositories(differing, len(compared) - len(differing))
 

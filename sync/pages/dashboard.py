@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from hashlib import blake2s
+from heapq import nsmallest
 from typing import Any
 
 from django.conf import settings
@@ -176,7 +177,8 @@ class Dashboard:
     @cached_property
     def top_repositories(self) -> list[RepositoryState]:
         """Those with most of the member's commits."""
-        return list(self.subscription.repositories.filter(held__gt=0).order_by("-held", "name")[:TOP])
+        with_commits = (state for state in self._repositories if state.held)
+        return nsmallest(TOP, with_commits, key=lambda state: (-state.held, state.name))
 
     @property
     def newest_files(self) -> list[FileLine]:
@@ -226,7 +228,13 @@ class Dashboard:
 
     @cached_property
     def repository_comparisons(self) -> Repositories:
-        return completeness.of_repositories(self.subscription)
+        return completeness.of_repositories(self._repositories)
+
+    @cached_property
+    def _repositories(self) -> list[RepositoryState]:
+        """One query, whatever their number."""
+        fields = ("subscription", "name", "held", "said", "not_readable", "is_read")
+        return list(self.subscription.repositories.only(*fields).order_by("name"))
 
     @cached_property
     def year_comparisons(self) -> list[Comparison]:

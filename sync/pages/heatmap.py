@@ -3,6 +3,7 @@
 Two halves, so that a phone shows them below each other with squares large enough to tell apart.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,6 +15,8 @@ LEFT = 30
 TOP = 18
 LEVELS = 4
 WEEKS_IN_FIRST_HALF = 26
+OFFSETS = [timedelta(days=days) for days in range(7)]
+MONTHS = [f"{date(2000, month, 1):%b}" for month in range(1, 13)]
 WEEKDAYS = ((0, "Mon"), (2, "Wed"), (4, "Fri"))
 
 
@@ -71,7 +74,13 @@ def draw_year(year: int, calendar: Mapping[date, int], today: date) -> Heatmap:
 
 
 def days_of(week: Week) -> list[date]:
-    return [week.starts_on + timedelta(days=offset) for offset in range(7)]
+    monday = week.starts_on
+    return [monday + offset for offset in OFFSETS]
+
+
+def day_and_month(day: date) -> str:
+    """`3 May`; `strftime` would cost more than all the rest of a square, of which there are hundreds."""
+    return f"{day.day} {MONTHS[day.month - 1]}"
 
 
 def level_bounds(counts: Sequence[int]) -> tuple[int, ...]:
@@ -91,7 +100,7 @@ def level_of(count: int | None, bounds: tuple[int, ...]) -> int | None:
         return None
     if count <= 0:
         return 0
-    return 1 + sum(count > bound for bound in bounds)
+    return 1 + bisect_left(bounds, count)
 
 
 def _draw_half(
@@ -125,7 +134,7 @@ def _month_labels(weeks: list[Week]) -> list[Label]:
     """A month's name stands over the first week whose Thursday lies in it, as ISO assigns weeks to years."""
     labels: list[Label] = []
     for column, week in enumerate(weeks):
-        text = f"{week.starts_on + timedelta(days=3):%b}"
+        text = MONTHS[(week.starts_on + OFFSETS[3]).month - 1]
         if not labels or labels[-1].text != text:
             labels.append(Label(LEFT + column * PITCH, TOP - 6, text))
     # Two names need three columns between them.

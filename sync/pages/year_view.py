@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sync.ledger import HELD_STATES, WeekEntry
+from sync.ledger import HELD_STATES, WeekEntry, add_up
 from sync.models import YearFile
 from sync.pages.heatmap import Heatmap, days_of, draw_year
 from sync.pages.kind_names import NAMES, count_of
@@ -72,14 +72,15 @@ def view_year(
     calendar: dict[date, int] = {}
     lines = []
     for week in sorted(weeks, reverse=True):
-        entries = [ledger[str(week)] for ledger in ledgers if str(week) in ledger]
+        name = str(week)
+        entries = [ledger[name] for ledger in ledgers if name in ledger]
         days = calendar_of(week, entries, has_calendar=has_calendar)
         calendar |= days
         lines.append(
             WeekLine(
                 week=week,
                 state=state_of(entries),
-                counts=counts_of(entries),
+                counts=add_up(entries),
                 contributions=sum(days.values()) if days else None,
             )
         )
@@ -112,23 +113,15 @@ def total_years(files: Iterable[YearFile], *, has_calendar: bool) -> list[YearTo
     for file in files:
         if file.is_document:
             continue
-        year = counts.setdefault(file.year, Counter())
-        for entry in file.weeks.values():
-            year.update(entry.get("counts", {}))
-            if file.kind == YearFile.Kind.PUBLIC:
-                contributions[file.year] += sum(entry.get("calendar", {}).values())
+        counts.setdefault(file.year, Counter()).update(add_up(file.weeks.values()))
+        if file.kind == YearFile.Kind.PUBLIC:
+            days = (entry.get("calendar", {}).values() for entry in file.weeks.values())
+            contributions[file.year] += sum(map(sum, days))
     return [
         YearTotal(year, counts[year], contributions[year] if has_calendar else None)
         for year in sorted(counts, reverse=True)
         if counts[year].total() or contributions[year]
     ]
-
-
-def counts_of(entries: Sequence[WeekEntry]) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for entry in entries:
-        counts.update(entry.get("counts", {}))
-    return counts
 
 
 def in_words(counts: Mapping[str, int]) -> str:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from sync.pages.heatmap import Square
+from sync.pages.heatmap import Square, day_and_month
 from sync.pages.year_view import WeekLine
 
 register = template.Library()
@@ -28,7 +28,7 @@ def _square(square: Square) -> str:
     count = "not collected" if square.count is None else square.count
     return (
         f'<rect class="level-{level}" x="{square.x}" y="{square.y}">'
-        f"<title>{square.day.day} {square.day:%b}: {count}</title></rect>"
+        f"<title>{day_and_month(square.day)}: {count}</title></rect>"
     )
 
 
@@ -50,9 +50,9 @@ def _week_line(line: WeekLine, pattern: str) -> str:
     if line.contributions is not None:
         number = f"{intcomma(line.contributions)} contribution{pluralize(line.contributions)}"
         contributions = f'<span class="visually-hidden">{number}, </span>'
-    first, last = week.starts_on, week.ends_on
+    first, last = day_and_month(week.starts_on), day_and_month(week.ends_on)
     return (
-        f'<li>{title}<span class="week-days">{first.day} {first:%b} – {last.day} {last:%b}</span>'  # noqa: RUF001
+        f'<li>{title}<span class="week-days">{first} – {last}</span>'  # noqa: RUF001
         f'<span class="week-count">{contributions}{escape(line.in_words or "no records")}</span>'
         f'<span class="state {line.state}">{line.state}</span></li>'
     )

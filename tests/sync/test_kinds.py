@@ -94,7 +94,7 @@ def test_held_equals_said_for_every_list_or_the_difference_is_explained(world: W
         assert comparison.agrees == (not comparison.explanation)
         assert comparison.said is not None
         assert comparison.held <= comparison.said
-    compared_repositories = completeness.of_repositories(world.subscription)
+    compared_repositories = completeness.of_repositories(world.subscription.repositories.order_by("name"))
     assert (compared_repositories.differing, compared_repositories.agreeing) == ([], 1)
 
 

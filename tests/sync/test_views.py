@@ -608,9 +608,8 @@ def test_the_number_of_queries_does_not_grow_with_the_archive(
 
     # Looked at once in a few seconds, by whichever page comes first.
     switch.current()
-    # Session, user, subscription, runs, files; repositories to compare with GitHub's counts, the largest of
-    # them, operators' acts, and what GitHub granted.
-    for name, queries in (("dashboard", 9), ("progress", 5), ("status", 5)):
+    # Session, user, subscription, runs, files; repositories, operators' acts, and what GitHub granted.
+    for name, queries in (("dashboard", 8), ("progress", 5), ("status", 5)):
         with django_assert_num_queries(queries):
             visitor.get(reverse(name))
     with django_assert_num_queries(4):

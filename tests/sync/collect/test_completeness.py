@@ -167,7 +167,7 @@ def test_repositories_that_differ_are_named_and_the_others_counted(subscription:
     add_repository(subscription, "o/less", held=3, said=4)
     add_repository(subscription, "o/gone", held=3, said=None, not_readable="not found on GitHub any more")
     add_repository(subscription, "o/not-counted", held=0, said=None)
-    found = completeness.of_repositories(subscription)
+    found = completeness.of_repositories(subscription.repositories.order_by("name"))
     assert {line.name: line.explanation for line in found.differing} == {
         "o/gone": "not found on GitHub any more",
         "o/less": "GitHub's count and its list of commits differ",
