@@ -1,5 +1,7 @@
 """The arithmetic of the benchmarks: what is the fewest, and what follows from what was measured."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from sandbox.github.generated_size import PROFILES, Size
@@ -11,7 +13,7 @@ from tests.benchmarks.journeys import require_all
 from tests.benchmarks.naive import NaiveSync, last_page
 from tests.benchmarks.own_cost import Day, limits_of, mean_day
 from tests.benchmarks.processors import Spent
-from tests.benchmarks.scale_out import near_linear
+from tests.benchmarks.scale_out import near_linear, steady_pace
 from tests.benchmarks.waiting import Model
 
 
@@ -53,6 +55,14 @@ def test_the_model_of_waiting_adds_the_latency_of_every_request() -> None:
     assert model.seconds(0) == 5.0
     assert model.seconds(150) == pytest.approx(20.0)
     assert model.share_of_waiting(150) == pytest.approx(0.75)
+
+
+def test_the_pace_leaves_out_where_it_begins_and_where_it_ends() -> None:
+    began = datetime(2026, 11, 28, tzinfo=UTC)
+    seconds = [0.0, *(5.0 + n / 10 for n in range(18)), 60.0]
+    ends = [began + timedelta(seconds=each) for each in reversed(seconds)]
+    assert steady_pace(ends) == pytest.approx(10.0)
+    assert steady_pace(ends[:1]) == 0.0
 
 
 @pytest.mark.parametrize("name", PARTS)
