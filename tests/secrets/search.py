@@ -19,6 +19,8 @@ from psycopg import sql
 
 # Shorter values would be found by chance.
 SHORTEST = 8
+# So many places are compared at once, which bounds the memory for a long log.
+PIECE = 1 << 18
 # What stands there encrypted, after decryption; as a place apart from the column itself.
 SESSIONS = "what django_session.session_data holds"
 # What docs/data-inventory.md lets stand there, until the person is back or has given up.
@@ -58,14 +60,26 @@ class Search:
     def __init__(self, secrets: Mapping[str, str]) -> None:
         too_short = [name for name, value in secrets.items() if len(value) < SHORTEST]
         assert not too_short, f"too short to search for: {too_short}"
-        self._needles = {name: spellings(value) for name, value in secrets.items()}
+        # {how it begins: [what it is, and the whole of it]}; of thousands hardly one begins anywhere.
+        self._needles: dict[bytes, list[tuple[str, bytes]]] = {}
+        for name, value in secrets.items():
+            for needle in spellings(value):
+                self._needles.setdefault(needle[:SHORTEST], []).append((name, needle))
         self.findings: set[Finding] = set()
 
     def content(self, place: str, content: bytes | str) -> None:
         for data in unpacked(content.encode(errors="replace") if isinstance(content, str) else content):
-            for name, needles in self._needles.items():
-                if any(needle in data for needle in needles):
-                    self.findings.add(Finding(place, name))
+            for beginning in self._beginnings_in(data):
+                for name, needle in self._needles[beginning]:
+                    if needle in data:
+                        self.findings.add(Finding(place, name))
+
+    def _beginnings_in(self, data: bytes) -> set[bytes]:
+        found: set[bytes] = set()
+        for start in range(0, len(data), PIECE):
+            stop = min(start + PIECE, len(data) - SHORTEST + 1)
+            found |= self._needles.keys() & {data[at : at + SHORTEST] for at in range(start, stop)}
+        return found
 
     def files(self, folder: Path) -> int:
         """All files below, their names included; the number read."""
