@@ -70,6 +70,7 @@ def a_minute_later(stack: Stack, _visitor: Visitor) -> None:
 
 def ten_minutes_later(stack: Stack, _visitor: Visitor) -> None:
     """So long nobody looks again whether what is wrong with the site has been set right."""
+    stack.execute("update sync_providerstate set probe_at = now() where opened_at is not null")
     stack.execute("update sync_syncrun set resume_at = now(), nudge_at = now() where state = 'waiting'")
 
 

@@ -164,12 +164,17 @@ class World:
     def stored(self) -> dict[str, bytes]:
         """The complete files of this member on Open Humans, by name; two of one name are an error."""
         found: dict[str, bytes] = {}
+        for name, content in self.copies():
+            assert name not in found, f"{name} is there twice"
+            found[name] = content
+        return found
+
+    def copies(self) -> Iterator[tuple[str, bytes]]:
+        """The same, old and new of one name both, as it is while an update has not ended."""
         for file in self.state.files.of_member(str(self.member.open_humans_id)):
             path = self.state.files.content(file)
             assert path is not None
-            assert file.basename not in found, f"{file.basename} is there twice"
-            found[file.basename] = path.read_bytes()
-        return found
+            yield file.basename, path.read_bytes()
 
     def years(self) -> dict[str, dict[str, Any]]:
         stored = self.stored()
