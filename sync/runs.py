@@ -7,9 +7,9 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from sync.models import Subscription, SyncRun
+from sync.models import MAY_BE_QUEUED, Subscription, SyncRun
 from sync.operators.counters import count
-from sync.queues import send_step
+from sync.queues import INTERACTIVE_STEPS, send_step
 
 # The members of one day do not stay together for ever.
 DUE_JITTER = 0.1
@@ -28,6 +28,8 @@ def start(subscription: Subscription, trigger: SyncRun.Trigger, *, is_interactiv
     if not _queue(run):
         active = subscription.runs.active().first()
         if active is not None:
+            if is_interactive:
+                move_up(active)
             return active
         # It ended between the two questions: now there is room.
         if not _queue(run):
@@ -46,6 +48,19 @@ def _queue(run: SyncRun) -> bool:
     return True
 
 
+def move_up(run: SyncRun) -> None:
+    """Somebody watches a run that waits in the long queue: it goes into the other one as well.
+
+    Whichever message comes first takes the step; the other one finds it done.
+    """
+    if not run.is_active or not run.may_be_queued or run.is_interactive or run.step >= INTERACTIVE_STEPS:
+        return
+    waiting = SyncRun.objects.active().filter(MAY_BE_QUEUED, pk=run.pk, step=run.step, is_interactive=False)
+    if waiting.update(is_interactive=True):
+        run.is_interactive = True
+        send_step(run)
+
+
 def take(subscription: Subscription, trigger: SyncRun.Trigger) -> SyncRun | None:
     """A run for whoever asks to do it here and now, claimed already; None where one is under way.
 
@@ -53,7 +68,8 @@ def take(subscription: Subscription, trigger: SyncRun.Trigger) -> SyncRun | None
     """
     try:
         with transaction.atomic():
-            run = SyncRun.objects.create(subscription=subscription, trigger=trigger)
+            nudge_at = timezone.now() + timedelta(seconds=settings.SYNC_NUDGE_SECONDS)
+            run = SyncRun.objects.create(subscription=subscription, trigger=trigger, nudge_at=nudge_at)
     except IntegrityError:
         return None
     return SyncRun.objects.claim(run.pk, run.step, timezone.now())

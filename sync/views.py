@@ -43,6 +43,8 @@ def dashboard(request: HttpRequest, subscription: Subscription) -> HttpResponse:
     year = request.GET.get("year", str(page.years[0]))
     if year not in map(str, page.years):
         raise Http404("There is no such year in this archive.")
+    if page.newest is not None:
+        runs.move_up(page.newest)
     shown = {"page": page, "year": page.year(int(year)), "tracks": page.tracks(int(year))}
     return render(request, "sync/dashboard.html", shown)
 
@@ -110,10 +112,7 @@ def update(request: HttpRequest, subscription: Subscription) -> HttpResponse:
     if subscription.status != Subscription.Status.ACTIVE:
         messages.error(request, "Nothing can be updated at the moment. What to do stands below.")
         return redirect("dashboard")
-    newest = subscription.runs.first()
-    if newest is not None and newest.is_active:
-        return redirect("dashboard")
-    again_at = update_again_at(newest, timezone.now())
+    again_at = update_again_at(subscription.runs.first(), timezone.now())
     if again_at is not None:
         return _too_early(request, again_at)
     runs.start(subscription, SyncRun.Trigger.MEMBER, is_interactive=True)

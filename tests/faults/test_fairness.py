@@ -90,6 +90,21 @@ def test_a_run_that_somebody_watches_comes_before_everything_that_waits(
     assert len(begun) == 2
 
 
+def test_a_run_that_is_queued_already_comes_next_when_its_member_wants_it(
+    works: Clockwork, begun: list[int]
+) -> None:
+    """Promise 8: whether they press "Update now", connect again, or look. Nothing is done twice."""
+    *_, watched = crowd(20, timezone.now())
+    scanning.queue_due(timezone.now() + timedelta(minutes=1), 1000)
+    works.work(steps=1)
+    run = runs.start(watched, SyncRun.Trigger.MEMBER, is_interactive=True)
+    assert run.trigger == SyncRun.Trigger.STALE
+    works.work(steps=1)
+    assert begun[-1] == run.pk
+    works.work()
+    assert Counter(begun) == Counter(SyncRun.objects.values_list("pk", flat=True))
+
+
 def test_who_watches_a_heavy_run_does_not_keep_the_others_waiting_for_ever(
     works: Clockwork, begun: list[int]
 ) -> None:

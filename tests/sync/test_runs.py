@@ -1,7 +1,9 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import redis
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -102,6 +104,48 @@ def test_people_at_a_screen_are_served_first_but_not_for_ever(subscription: Subs
     assert step_message(watched).queue_name == INTERACTIVE
     watched.step = INTERACTIVE_STEPS
     assert step_message(watched).queue_name == BACKGROUND
+
+
+def test_a_queued_run_that_somebody_begins_to_watch_is_moved_up_once(
+    subscription: Subscription, sent: Sent
+) -> None:
+    run = runs.start(subscription, STALE)
+    for _ in range(2):
+        assert runs.start(subscription, SyncRun.Trigger.MEMBER, is_interactive=True) == run
+    assert [(message.queue_name, *message.args) for message, _ in sent.messages] == [
+        (BACKGROUND, run.pk, 0),
+        (INTERACTIVE, run.pk, 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"state": SyncRun.State.RUNNING, "lease_until": timezone.now() + timedelta(hours=1)},
+        {"state": SyncRun.State.WAITING, "resume_at": timezone.now() + timedelta(hours=1)},
+        {"state": SyncRun.State.RUNNING, "step": INTERACTIVE_STEPS},
+    ],
+)
+def test_a_run_that_is_at_work_waits_or_is_long_is_left_where_it_is(
+    subscription: Subscription, sent: Sent, place: dict[str, Any]
+) -> None:
+    run = runs.start(subscription, STALE)
+    SyncRun.objects.filter(pk=run.pk).update(**place)
+    runs.start(subscription, SyncRun.Trigger.MEMBER, is_interactive=True)
+    assert len(sent.messages) == 1
+
+
+def test_a_run_taken_by_somebody_who_died_at_once_is_found_by_a_scan(
+    subscription: Subscription, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SyncRunQuerySet, "claim", die)
+    with pytest.raises(KeyboardInterrupt):
+        runs.take(subscription, STALE)
+    later = timezone.now() + timedelta(seconds=settings.SYNC_NUDGE_SECONDS + 1)
+    assert SyncRun.objects.get() in SyncRun.objects.to_nudge(later)
 
 
 def test_messages_carry_ids_only(subscription: Subscription, sent: Sent) -> None:

@@ -15,10 +15,12 @@ from freezegun import freeze_time
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
-from sync import switch
+from sync import runs, switch
 from sync.models import PAUSED_BY_MEMBER, PAUSED_BY_OPERATOR, Subscription, SyncRun, YearFile
+from sync.queues import BACKGROUND, INTERACTIVE
 from sync.templatetags.moments import moment
 from sync.weeks import Week, WeekState
+from tests.sync.broker import Sent
 from tests.sync.factories import (
     make_document,
     make_finished_run,
@@ -393,6 +395,18 @@ def test_a_page_is_told_that_the_archive_changed_only_when_it_did(
     assert 'hx-swap-oob="innerHTML"' in changed.content.decode()
 
     assert "HX-Trigger" not in visitor.get(next_question(changed.content))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_looks_at_a_queued_run_has_it_moved_up(
+    visitor: Client, subscription: Subscription, sent: Sent
+) -> None:
+    run = runs.start(subscription, SyncRun.Trigger.STALE)
+    for _ in range(2):
+        visitor.get(reverse("dashboard"))
+    run.refresh_from_db()
+    assert run.is_interactive
+    assert [message.queue_name for message, _ in sent.messages] == [BACKGROUND, INTERACTIVE]
 
 
 def test_a_status_that_is_as_it_was_costs_no_page(
