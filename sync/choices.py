@@ -22,10 +22,6 @@ TICKED = ("organizations", "organizations_out")
 SETTINGS = ("kinds", "messages", "texts", "left_out", "private_counts", "left_out_files", "tracks", *TICKED)
 
 
-# Where the subscription remembers that it has looked at them.
-OLD_FILES = "legacy"
-
-
 class SyncUnderWay(SyncError):
     """What a run has in hand cannot be changed: wait for its end."""
 
@@ -171,21 +167,16 @@ def read_everything_again(subscription: Subscription) -> None:
     """Also what only a file of the old app tells. The caller saves the subscription."""
     _read_histories_again(subscription)
     subscription.read_lists_again()
-    _look_at_old_files_again(subscription)
+    subscription.look_at_old_files_again()
     if CALENDAR in subscription.lists:
         calendars.read_again(subscription, timezone.now().date())
-
-
-def _look_at_old_files_again(subscription: Subscription) -> None:
-    subscription.lists = {name: state for name, state in subscription.lists.items() if name != OLD_FILES}
-    subscription.probe = {name: seen for name, seen in subscription.probe.items() if name != OLD_FILES}
 
 
 def _read_year_again(subscription: Subscription, year: int) -> None:
     """Histories, lists, that year's calendar, and what only the old app's file tells. The caller saves."""
     _read_histories_again(subscription)
     subscription.read_lists_again()
-    _look_at_old_files_again(subscription)
+    subscription.look_at_old_files_again()
     calendar = subscription.lists.setdefault(CALENDAR, {"years": [], "windows": []})
     waiting = [list(window) for window in calendar["windows"]]
     calendar["windows"] = waiting + [window for window in _windows(year) if window not in waiting]

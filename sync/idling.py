@@ -20,16 +20,16 @@ from sync import reconciling, runs
 from sync.collect import probing, releases, reviews
 from sync.collect.collector import Collector
 from sync.ledger import settled_until
-from sync.models import Subscription, SyncRun
+from sync.models import OLD_FILES, Subscription, SyncRun
 from sync.operators.counters import count
 from sync.records import COMMITS
 from sync.tracking import scope
 
 # What the profile says of others' doing (followers, stars) follows so often.
 DOCUMENTS_EVERY = timedelta(days=7)
-# Of `Subscription.probe`: what was met when nothing was left to do; when the documents were compared; with
-# what the ledger was settled; for which choice the old app's files were looked at.
-IDLE, DOCUMENTS, SETTLED, OLD_FILES = "idle", "documents_at", "settled", "legacy"
+# Of `Subscription.probe`, beside OLD_FILES: what was met when nothing was left to do; when the documents were
+# compared; with what the ledger was settled.
+IDLE, DOCUMENTS, SETTLED = "idle", "documents_at", "settled"
 
 # One statement for everything: as with HOLD the run must be ours, and the subscription's row comes first. The
 # choice is compared because a member may have changed it since the run was claimed. A document (their year is
@@ -189,4 +189,4 @@ def with_old_files_noted(subscription: Subscription) -> dict[str, object]:
 
 
 def _choice_of_old_files(subscription: Subscription) -> dict[str, bool]:
-    return {"private": subscription.includes_private}
+    return {"private": subscription.includes_private, "commits": COMMITS in subscription.kinds}

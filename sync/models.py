@@ -22,6 +22,8 @@ from sync.operators.counters import count
 from sync.records import CALENDAR
 
 Row = TypeVar("Row", bound=models.Model)
+# Of `Subscription.lists` and `probe`: what was made of the files of the app before this one, and for whom.
+OLD_FILES = "legacy"
 # How the reason of a pause begins that the member wished for.
 PAUSED_BY_MEMBER = "Paused by you"
 # And of one by the people who run this site; their reason follows.
@@ -48,7 +50,7 @@ class Subscription(models.Model):
         DISCONNECTED = "disconnected", "disconnected"
 
     # Of `lists`: what was done once and for all, rather than how far a list has been read.
-    LASTING_LISTS = ("calendar", "legacy", "organizations")
+    LASTING_LISTS = ("calendar", OLD_FILES, "organizations")
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="subscription")
     # GitHub's numeric id: logins change and are recycled.
@@ -122,6 +124,11 @@ class Subscription(models.Model):
     def read_lists_again(self) -> None:
         """From their top, because what a choice left out was never noted. The caller saves."""
         self.lists = {name: state for name, state in self.lists.items() if name in self.LASTING_LISTS}
+
+    def look_at_old_files_again(self) -> None:
+        """At what the app before this one has left, as if that had never been looked at. The caller saves."""
+        self.lists = {name: state for name, state in self.lists.items() if name != OLD_FILES}
+        self.probe = {name: seen for name, seen in self.probe.items() if name != OLD_FILES}
 
     @property
     def omissions(self) -> Omissions:

@@ -36,15 +36,16 @@ def forget_files(subscription: Subscription, scope: EraseScope) -> None:
 
 
 def _forget_private(subscription: Subscription) -> None:
-    """What is public stays as it is; the list of repositories is read again should the choice widen."""
+    """What is public stays as it is; lists and the old app's files are read again should the choice widen."""
     StagedBatch.objects.filter(subscription=subscription, kind__in=YearFile.PRIVATE_KINDS).delete()
     in_private = Q(kind=YearFile.Kind.PRIVATE_TRACKS) | ~Q(repository__visibility="public")
     TrackBlob.objects.filter(in_private, subscription=subscription).delete()
     subscription.year_files.filter(kind__in=YearFile.PRIVATE_KINDS).delete()
     subscription.repositories.exclude(visibility="public").delete()
     subscription.read_lists_again()
+    subscription.look_at_old_files_again()
     subscription.next_due_at = timezone.now()
-    subscription.save(update_fields=["lists", "next_due_at"])
+    subscription.save(update_fields=["lists", "probe", "next_due_at"])
 
 
 def _forget_everything_collected(subscription: Subscription) -> None:

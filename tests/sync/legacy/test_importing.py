@@ -16,6 +16,7 @@ from openhumans_client import File, NotFound, OpenHumansClient
 from sync import choices, credentials
 from sync.consent import Choice
 from sync.errors import LeaseLost
+from sync.leaving.forgetting import forget_files
 from sync.legacy import github_json
 from sync.legacy.importing import (
     LegacyReport,
@@ -25,7 +26,7 @@ from sync.legacy.importing import (
     legacy_files,
     memory,
 )
-from sync.models import StagedBatch, Subscription, SyncRun
+from sync.models import EraseScope, StagedBatch, Subscription, SyncRun
 from sync.publish import Publisher
 from tests.repositories import Repository
 from tests.sync.legacy.test_github_json import document, oid, rest_commit
@@ -289,6 +290,38 @@ def test_choosing_private_repositories_later_brings_what_was_left_out(world: Wor
     assert (report.outcome, report.imported) == (Outcome.IMPORTED, 1)
     assert list(StagedBatch.objects.values_list("kind", flat=True)) == ["private"]
     assert take_over(world).outcome == Outcome.DONE_BEFORE
+
+
+def test_what_was_private_comes_back_when_it_was_left_out_and_is_chosen_again(private_world: World) -> None:
+    world = private_world
+    world.sync()
+    keep_old_file(world, own(world, rest_commit(1), gone=[rest_commit(2)]))
+    assert take_over(world).imported == 2
+    world.subscription.agreement["private"] = False
+    world.subscription.save()
+    forget_files(world.subscription, EraseScope.PRIVATE)
+    world.sync()
+    assert memory(world.subscription)[next(iter(memory(world.subscription)))]["left_out"] == 1
+    world.subscription.agreement["private"] = True
+    world.subscription.save()
+
+    assert take_over(world).imported == 1
+    assert list(StagedBatch.objects.values_list("kind", flat=True)) == ["private"]
+
+
+def test_a_file_is_looked_at_again_when_commits_are_chosen_at_last(world: World) -> None:
+    kinds = world.subscription.kinds
+    world.subscription.agreement["kinds"] = [kind for kind in kinds if kind != "commits"]
+    world.subscription.save()
+    keep_old_file(world, own(world, rest_commit(1)))
+    world.sync()
+    assert memory(world.subscription) == {}
+    world.subscription.agreement["kinds"] = kinds
+    world.subscription.save()
+    world.sync()
+
+    (seen,) = memory(world.subscription).values()
+    assert seen["imported"] == 1
 
 
 # --- Files that are refused -------------------------------------------------------------------------
