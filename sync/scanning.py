@@ -1,6 +1,7 @@
 """The safety net: what is due or overdue in Postgres gets a message, whatever happened to the last one."""
 
 import logging
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +9,7 @@ import redis
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models import BooleanField, Count, ExpressionWrapper, Q
 
 from sync import queues, runs, switch
 from sync.models import MAY_BE_QUEUED, Subscription, SyncRun
@@ -20,6 +21,10 @@ LOCK = 0x6F68_6768
 LATE_ONES_LAST = ExpressionWrapper(MAY_BE_QUEUED, output_field=BooleanField()).asc()
 # How long a message may be on its way through an empty queue.
 LOST_AFTER = timedelta(seconds=30)
+# Of what a scan may queue, for members who are due, however many runs wait for an outage to end.
+SHARE_OF_DUE = 0.1
+# Whoever was started by that share and waits as well is held against it for so long.
+SHARED_FOR = timedelta(hours=1)
 # Where the moment of the last scan stands in the cache.
 MOMENT_KEY = "scan:moment"
 
@@ -36,7 +41,7 @@ def scan(now: datetime, limit: int) -> Scanned:
     """Costs what there is to do, however many members there are: nothing else is looked at or counted."""
     set_right(now)
     nudged = nudge(now, limit)
-    return Scanned(queue_due(now, limit - _to_come()), nudged)
+    return Scanned(queue_due(now, _room(now, limit)), nudged)
 
 
 def waiting() -> int:
@@ -49,10 +54,18 @@ def left_alone() -> int:
     return Subscription.objects.exclude(status=Subscription.Status.ACTIVE).count()
 
 
-def _to_come() -> int:
-    """Runs that are in the queue, and those that all come back when an outage ends."""
-    outages = Q(state=SyncRun.State.WAITING) & ~Q(wait_reason=SyncRun.WaitReason.GITHUB_LIMIT)
-    return SyncRun.objects.filter(Q(state=SyncRun.State.QUEUED) | outages).count()
+def _room(now: datetime, limit: int) -> int:
+    """How many may be queued beside what is in the queue and what comes back when an outage ends.
+
+    Some always, or nobody would ever learn that only those who wait are in trouble: tokens that died by the
+    dozen are believed to be dead when other members are brought up to date, see breaker.py.
+    """
+    waits = Q(state=SyncRun.State.WAITING) & ~Q(wait_reason=SyncRun.WaitReason.GITHUB_LIMIT)
+    to_come: dict[str, int] = SyncRun.objects.filter(Q(state=SyncRun.State.QUEUED) | waits).aggregate(
+        all=Count("pk"),
+        shared=Count("pk", filter=Q(state=SyncRun.State.QUEUED) | Q(created_at__gt=now - SHARED_FOR)),
+    )
+    return max(limit - to_come["all"], math.ceil(limit * SHARE_OF_DUE) - to_come["shared"])
 
 
 def set_right(now: datetime) -> None:

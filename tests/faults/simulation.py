@@ -64,9 +64,15 @@ class Clockwork:
             self.enqueue(self.waiting.pop(0)[2])
         self.work()
 
-    def run_for(self, duration: timedelta, step: timedelta, each: Callable[[], None] = lambda: None) -> None:
+    def run_for(
+        self,
+        duration: timedelta,
+        step: timedelta,
+        each: Callable[[], None] = lambda: None,
+        limit: int = 1000,
+    ) -> None:
         for _ in range(int(duration / step)):
-            self.tick(step)
+            self.tick(step, limit)
             each()
 
     def work(self, steps: int = 100_000) -> None:

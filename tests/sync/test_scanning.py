@@ -68,6 +68,27 @@ def test_the_longest_overdue_come_first_and_the_queue_is_never_flooded(
     assert scanning.scan(now, limit=2).queued == 0
 
 
+def test_however_many_wait_for_an_outage_some_who_are_due_are_started(
+    db: None, now: datetime, sent: Sent
+) -> None:
+    """Whoever is started then and waits as well takes the place of others for an hour, and no longer."""
+    members = [subscribe(make_member(f"100000{n:02}"), 100 + n, f"person-{n}") for n in range(24)]
+    for subscription in members:
+        make_due(subscription, now)
+    assert scanning.scan(now, limit=20).queued == 20
+    waits = {"state": SyncRun.State.WAITING, "nudge_at": now + timedelta(hours=4)}
+    SyncRun.objects.update(wait_reason=SyncRun.WaitReason.SITE, **waits)
+
+    assert scanning.scan(now + timedelta(minutes=59), limit=20).queued == 0
+    SyncRun.objects.update(created_at=now - timedelta(hours=1))
+    assert scanning.scan(now, limit=20).queued == 2
+    assert scanning.scan(now, limit=20).queued == 0, "they are queued"
+    SyncRun.objects.update(wait_reason=SyncRun.WaitReason.SITE, **waits)
+    assert scanning.scan(now, limit=20).queued == 0, "they wait"
+    SyncRun.objects.update(created_at=now - timedelta(hours=1))
+    assert scanning.scan(now, limit=20).queued == 2
+
+
 def test_a_run_whose_message_was_lost_gets_another(
     subscription: Subscription, now: datetime, sent: Sent
 ) -> None:
