@@ -9,7 +9,7 @@ believed that cannot be shown:
 - A list counts as read until the moment at which the run began that wrote the profile, where its kind was
   collected then, and the choice was as wide as it is now. What changed later stands above that.
 - A year's calendar counts as read where each of its weeks stands complete in a file.
-- A file that was there when the profile was written and is not listed any more was removed by the member.
+- A file that was there when the profile was written and that two lists lack was removed by the member.
 
 Without a profile, or with a damaged year file, nothing is believed: everything is read, and united with what
 the files hold.
@@ -72,13 +72,20 @@ class Holdings:
         self.newest[repository_id] = max(self.newest.get(repository_id, ("", "")), (committed_at, oid))
 
 
+# The newest file of each row, by the row's key.
+Newest = Mapping[int, tuple[YearFile, File]]
+
+
 def recover(publisher: Publisher) -> None:
     """Adopt the member's files, and note what of GitHub is known by them; nothing where there are none."""
-    newest: dict[int, tuple[YearFile, File]] = {}
-    for file in publisher.own_files:
-        row = row_of(publisher, file)
-        if row is not None:
-            newest[row.pk] = (row, file)
+    newest = _newest_files(publisher)
+    removed = _not_listed(publisher, newest)
+    if removed:
+        # One list may have been cut short: a second one has to agree.
+        publisher.list_again()
+        publisher.is_list_confirmed = True
+        newest = _newest_files(publisher)
+        removed &= _not_listed(publisher, newest)
     if not newest:
         return
     holdings = Holdings()
@@ -90,14 +97,23 @@ def recover(publisher: Publisher) -> None:
         return
     profiles = [(row, file) for row, file in newest.values() if row.kind in PROFILES]
     known = [facts for _, file in profiles for facts in _repositories_in(publisher, file)]
-    told = next((file.metadata.get("collected") for row, file in profiles if row.kind == PROFILES[0]), None)
     with transaction.atomic():
         publisher.run.hold()
         _recover_repositories(publisher.subscription, known, holdings)
-        if isinstance(told, dict):
-            _recover_removals(publisher, told)
-            _recover_lists(publisher.subscription, told)
+        _recover_removals(publisher, removed)
+        _recover_lists(publisher.subscription, _told(newest))
     logger.info("Recovered from %d files.", len(newest), extra=publisher.run.detail)
+
+
+def _newest_files(publisher: Publisher) -> Newest:
+    rows = ((row_of(publisher, file), file) for file in publisher.own_files)
+    return {row.pk: (row, file) for row, file in rows if row is not None}
+
+
+def _told(newest: Newest) -> Mapping[str, Any]:
+    """What the profile says of the run that wrote it."""
+    told = (file.metadata.get("collected") for row, file in newest.values() if row.kind == PROFILES[0])
+    return next((facts for facts in told if isinstance(facts, dict)), {})
 
 
 # --- Repositories -----------------------------------------------------------------------------------------
@@ -151,13 +167,14 @@ def _details(subscription: Subscription, facts: Mapping[str, Any]) -> dict[str, 
 # --- What the member removed ------------------------------------------------------------------------------
 
 
-def _recover_removals(publisher: Publisher, told: Mapping[str, Any]) -> None:
+def _not_listed(publisher: Publisher, newest: Newest) -> set[str]:
+    """Names of files that were there when the profile was written."""
     listed = {file.basename for file in publisher.own_files}
-    for name in told.get("files", []):
-        place = _place_of(name)
-        if name in listed or place is None:
-            continue
-        kind, year = place
+    return {str(name) for name in _told(newest).get("files", [])} - listed
+
+
+def _recover_removals(publisher: Publisher, removed: set[str]) -> None:
+    for kind, year in filter(None, map(_place_of, sorted(removed))):
         row, _ = YearFile.objects.get_or_create(subscription=publisher.subscription, kind=kind, year=year)
         row.removed_by_member_at = publisher.now
         row.save(update_fields=["removed_by_member_at"])

@@ -154,6 +154,8 @@ class Api:
         files = self._state.files.of_member(g.member, [PROJECT_LABEL, *sources])
         if self._faults.take("empty_list"):
             files = []
+        lacking = self._faults.take("list_without")
+        files = [file for file in files if file.basename != lacking]
         limit, offset = _page()
         page = files[offset : offset + limit]
         keys = self._state.files.new_keys(file.id for file in page)

@@ -5,6 +5,7 @@ Faults, switched with `POST /_sandbox/faults` (see `sandbox.accounting` for `tim
 * `html_500`: every API call fails with an HTML page
 * `fail_list`, `fail_start`, `fail_complete`, `fail_delete`: that call fails with an HTML 500, nothing done
 * `empty_list`: the list of files is whole and valid, and names none
+* `list_without`: the same, and lacks the files of the name that is its value
 * `fail_put`, `fail_download`: the storage fails with an XML 500
 * `lose_complete_answer`, `lose_refresh_answer`: it is done, then the connection closes without an answer
 * `truncate_body`: an API answer ends half way, as valid HTTP; with the value "hang_up" the connection breaks
@@ -41,6 +42,7 @@ FAULTS = (
     "fail_start",
     "html_500",
     "invalid_client",
+    "list_without",
     "lose_complete_answer",
     "lose_refresh_answer",
     "slow_seconds",

@@ -207,6 +207,18 @@ def test_a_year_the_member_removed_is_not_brought_back_by_the_loss(world: World)
     assert rest == {name: before[name] for name in rest}
 
 
+def test_a_year_that_one_list_lacks_is_not_taken_for_removed(world: World) -> None:
+    """Promise 6: the second list has it, and all is as if the first had had it too."""
+    before = world.checksums()
+    lose_everything(world)
+    world.openhumans.fault(list_without={"times": 1, "value": f"github-{datetime.now(UTC).year - 1}.json"})
+    run, _ = cost(world)
+
+    assert not YearFile.objects.exclude(removed_by_member_at=None).exists()
+    assert world.checksums() == before
+    assert run.uploads == 0
+
+
 def test_without_a_profile_everything_is_read_and_united(world: World) -> None:
     before = {name: md5 for name, md5 in world.checksums().items() if name in world.years()}
     forget_file(world, "github-profile.json")
