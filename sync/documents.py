@@ -9,6 +9,7 @@ import csv
 import hashlib
 import io
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+from django.db.models import Q
 
 from sync.archive import ArchiveError
 from sync.ledger import WeekEntry
@@ -26,6 +28,8 @@ from sync.records import CALENDAR, KINDS
 PROFILE_FORMAT = "github-profile/1"
 PROFILE_SCHEMA_FILE = Path(__file__).parent / "schemas" / "github-profile-1.json"
 DAILY_FORMAT = "github-daily/1"
+# Of a repository's row: what grows with its history, of which no document tells.
+OF_READING = ("held_by_week", "seen_by_week", "reading", "tree_walk", "tracks_left_out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +57,21 @@ def profile_document(
 
 def daily_document(kind: str, kinds: Sequence[str], ledgers: Iterable[Mapping[str, WeekEntry]]) -> Document:
     """One line a day, oldest first; `kinds` are the columns after the calendar's own count."""
-    days: dict[str, dict[str, int]] = {}
+    days: defaultdict[str, dict[str, int]] = defaultdict(dict.fromkeys([CALENDAR, *kinds], 0).copy)
     for ledger in ledgers:
         for entry in ledger.values():
             for day, count in entry.get(CALENDAR, {}).items():
-                days.setdefault(day, {})[CALENDAR] = count
+                days[day][CALENDAR] = count
             for day, counts in entry.get("days", {}).items():
                 for name, count in counts.items():
                     # A day at the edge of a week may stand in two weeks: once by UTC, once by its own offset.
-                    row = days.setdefault(day, {})
-                    row[name] = row.get(name, 0) + count
+                    row = days[day]
+                    if name in row:
+                        row[name] += count
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["date", "contributions", *kinds])
-    for day, row in sorted(days.items()):
-        writer.writerow([day, row.get(CALENDAR, 0), *(row.get(name, 0) for name in kinds)])
+    writer.writerows([day, *row.values()] for day, row in sorted(days.items()))
     return Document(kind, DAILY_FORMAT, out.getvalue().encode(), "GitHub activity by day.")
 
 
@@ -80,7 +84,7 @@ def current_documents(subscription: Subscription) -> list[Document]:
     Raise `ArchiveError` for a profile that would not be valid.
     """
     profile = subscription.probe.get("profile", {})
-    repositories = list(subscription.repositories.order_by("pk"))
+    repositories = list(subscription.repositories.defer(*OF_READING).order_by("pk"))
     public = [_facts(subscription, state) for state in repositories if state.visibility == "public"]
     private = [_facts(subscription, state) for state in repositories if state.visibility != "public"]
     github_id, kinds = subscription.github_id, YearFile.Kind
@@ -118,7 +122,7 @@ def collected(subscription: Subscription, until: datetime) -> dict[str, Any]:
 
     Should all that we know be lost, a member who comes back is not read from the beginning: see recovering.
     """
-    files = subscription.year_files.exclude(current_id=None)
+    files = subscription.year_files.exclude(current_id=None).defer("weeks", "pending")
     lists = subscription.lists.items()
     return {
         "until": until.isoformat(),
@@ -136,9 +140,9 @@ def collected(subscription: Subscription, until: datetime) -> dict[str, Any]:
 
 def is_published(subscription: Subscription, document: Document) -> bool:
     md5 = hashlib.md5(document.content, usedforsecurity=False).hexdigest()
-    same = subscription.year_files.filter(kind=document.kind, md5=md5).exclude(current_id=None)
-    removed = subscription.year_files.filter(kind=document.kind).exclude(removed_by_member_at=None)
-    return same.exists() or removed.exists()
+    is_same = Q(md5=md5, current_id__isnull=False)
+    is_removed = Q(removed_by_member_at__isnull=False)
+    return subscription.year_files.filter(is_same | is_removed, kind=document.kind).exists()
 
 
 def _facts(subscription: Subscription, state: RepositoryState) -> dict[str, Any]:

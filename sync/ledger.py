@@ -13,7 +13,9 @@ from typing import Any
 from sync.weeks import Week, WeekState, held_state, iter_weeks
 
 WeekEntry = dict[str, Any]
-HELD_STATES = (WeekState.OPEN, WeekState.SETTLING, WeekState.COMPLETE)
+# Which time alone changes.
+MOVING_STATES = (WeekState.OPEN, WeekState.SETTLING)
+HELD_STATES = (*MOVING_STATES, WeekState.COMPLETE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,22 @@ def settled_until(now: datetime, settling: timedelta) -> datetime:
     return min(moments)
 
 
+def is_settled(
+    states: Mapping[str, str | None], known_weeks: Iterable[Week], now: datetime, settling: timedelta
+) -> bool:
+    """Whether each of these weeks is held, and `settle` would leave the ledger as it is."""
+    return all(str(week) in states for week in known_weeks) and all(
+        state == held_state(Week.parse(text), now, settling)
+        for text, state in states.items()
+        if state in MOVING_STATES
+    )
+
+
 def settle(ledger: Mapping[str, WeekEntry], now: datetime, settling: timedelta) -> dict[str, WeekEntry]:
     """The ledger after time has passed and GitHub has confirmed that nothing changed."""
     settled = {}
     for text, entry in ledger.items():
-        if entry.get("state") in (WeekState.OPEN, WeekState.SETTLING):
+        if entry.get("state") in MOVING_STATES:
             settled[text] = {**entry, "state": str(held_state(Week.parse(text), now, settling))}
         else:
             settled[text] = entry

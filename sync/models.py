@@ -247,6 +247,17 @@ class LeftOut(models.Model):
         return f"{self.what} left out"
 
 
+class OfEachWeek(models.Func):
+    """{week: one fact of it} of a file's ledger. The rest, which is long, need not leave Postgres."""
+
+    template = (
+        "(select coalesce(jsonb_object_agg(key, value -> '%(fact)s'), '{}') from jsonb_each(%(expressions)s))"
+    )
+
+    def __init__(self, fact: str) -> None:
+        super().__init__("weeks", fact=fact, output_field=models.JSONField())
+
+
 class YearFileQuerySet(models.QuerySet["YearFile"]):
     def hold_activity(self) -> bool:
         """Whether anything that the member did is in a file on Open Humans."""

@@ -33,7 +33,7 @@ from sync.documents import DAILY_FORMAT, PROFILE_FORMAT, Document, collected
 from sync.errors import UploadRefused
 from sync.ledger import WeekEntry
 from sync.left_out import memory_of
-from sync.models import StagedBatch, Subscription, SyncRun, YearFile
+from sync.models import OfEachWeek, StagedBatch, Subscription, SyncRun, YearFile
 from sync.operators.counters import count
 from sync.records import CALENDAR
 from sync.spooling import Spool
@@ -154,10 +154,13 @@ class Batch:
     weeks: list[str]
     staged_at: datetime
 
-    def is_news(self, held: Mapping[str, WeekEntry], ready: Collection[str]) -> bool:
-        """Whether any of its weeks that may be written was not written since it was staged."""
+    def is_news(self, held: Mapping[str, str], ready: Collection[str]) -> bool:
+        """Whether any of its weeks that may be written was not written since it was staged.
+
+        `held` tells of each week when it was fetched.
+        """
         return any(
-            week not in held or datetime.fromisoformat(held[week]["fetched_at"]) < self.staged_at
+            week not in held or datetime.fromisoformat(held[week]) < self.staged_at
             for week in ready
             if week in self.weeks
         )
@@ -199,13 +202,13 @@ def staged_files(subscription: Subscription, may_publish: Callable[[Week], bool]
         groups.setdefault(key, [])
     if not groups:
         return []
-    ledgers = {(f.year, f.kind): f.weeks for f in subscription.year_files.all()}
+    fetched = _fetched(subscription, {year for year, _ in groups})
     found = []
     for (year, kind), batches in sorted(groups.items(), reverse=True):
         if kind in YearFile.TRACK_KINDS:
             found.append(_staged_tracks(kind, year, batches, is_urgent=(year, kind) in outdated))
             continue
-        held = ledgers.get((year, kind), {})
+        held = fetched.get((year, kind), {})
         names = {week for batch in batches for week in batch.weeks}
         ready = frozenset(week for week in names if week in held or may_publish(Week.parse(week)))
         if ready:
@@ -221,6 +224,15 @@ def staged_files(subscription: Subscription, may_publish: Callable[[Week], bool]
                 )
             )
     return found
+
+
+def _fetched(subscription: Subscription, years: Iterable[int]) -> dict[tuple[int, str], dict[str, str]]:
+    """{year and kind of a file: {week that it holds: when that was fetched}}."""
+    files = subscription.year_files.filter(year__in=years)
+    return {
+        (year, kind): fetched_at
+        for year, kind, fetched_at in files.values_list("year", "kind", OfEachWeek("fetched_at"))
+    }
 
 
 def _staged_tracks(kind: str, year: int, batches: Iterable[Batch], *, is_urgent: bool) -> Staged:

@@ -97,7 +97,7 @@ def next_due(subscription: Subscription, wanted: datetime) -> datetime:
 
 def look(publisher: Publisher, *, with_sizes: bool = True) -> Report:
     """What `reconcile` would find and do. Reads only: nothing is written here or there."""
-    report, rows = Report(), list(publisher.subscription.year_files.all())
+    report, rows = Report(), list(publisher.subscription.year_files.defer("weeks"))
     for row in rows:
         _compare(publisher, row, report, with_sizes=with_sizes)
     known = {row.name for row in rows}
@@ -152,7 +152,7 @@ def reconcile(publisher: Publisher, *, with_sizes: bool = False) -> Report:
     publisher.list_again()
     for file in publisher.own_files:
         row_of(publisher, file)
-    for row in publisher.subscription.year_files.all():
+    for row in publisher.subscription.year_files.defer("weeks"):
         _set_right(publisher, row, report)
     _remember(publisher, report)
     return report

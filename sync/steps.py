@@ -42,9 +42,9 @@ from sync.errors import (
     WorkerLost,
 )
 from sync.leaving import erasing
-from sync.ledger import known_weeks, settle
+from sync.ledger import is_settled, known_weeks, settle
 from sync.legacy.importing import import_legacy_files
-from sync.models import StagedBatch, Subscription, SyncRun, TrackSettings, YearFile
+from sync.models import OfEachWeek, StagedBatch, Subscription, SyncRun, TrackSettings, YearFile
 from sync.operators.counters import count
 from sync.publish import Publisher, Staged
 from sync.queues import send_step
@@ -447,9 +447,16 @@ def settle_ledger(subscription: Subscription, now: datetime) -> list[str]:
     years: dict[int, list[Week]] = {}
     for week in known_weeks(subscription.ledger_starts_on, now):
         years.setdefault(week.year, []).append(week)
-    files = {f.year: f for f in subscription.year_files.filter(kind=YearFile.Kind.PUBLIC)}
+    public = subscription.year_files.filter(kind=YearFile.Kind.PUBLIC)
+    states = dict(public.values_list("year", OfEachWeek("state")))
+    unsettled = {
+        year: weeks
+        for year, weeks in years.items()
+        if not is_settled(states.get(year, {}), weeks, now, settling)
+    }
+    files = {file.year: file for file in public.filter(year__in=unsettled)}
     fresh: list[str] = []
-    for year, weeks in years.items():
+    for year, weeks in unsettled.items():
         year_file = files.get(year) or YearFile(
             subscription=subscription, kind=YearFile.Kind.PUBLIC, year=year
         )
@@ -465,9 +472,8 @@ def settle_ledger(subscription: Subscription, now: datetime) -> list[str]:
                     "fetched_at": now.isoformat(),
                 }
                 fresh.append(str(week))
-        if ledger != year_file.weeks:
-            year_file.weeks = ledger
-            year_file.save()
+        year_file.weeks = ledger
+        year_file.save()
     return fresh
 
 

@@ -10,7 +10,7 @@ from github_client import Contributions, Probe, TooHeavy
 from sync import planner
 from sync.collect.collector import Collector
 from sync.collect.repositories import note_contributed
-from sync.models import Subscription, YearFile
+from sync.models import OfEachWeek, Subscription, YearFile
 from sync.records import CALENDAR, Entry, calendar_entries
 from sync.staging import stage
 from sync.weeks import Week
@@ -100,7 +100,8 @@ def _stage(subscription: Subscription, entries: Iterable[Entry]) -> None:
 
 def ledger_calendar(subscription: Subscription, years: Iterable[int]) -> dict[str, Mapping[str, int]]:
     files = subscription.year_files.filter(kind=YearFile.Kind.PUBLIC, year__in=list(years))
-    return {week: entry.get(CALENDAR, {}) for year_file in files for week, entry in year_file.weeks.items()}
+    calendars = files.values_list(OfEachWeek(CALENDAR), flat=True)
+    return {week: days or {} for calendar in calendars for week, days in calendar.items()}
 
 
 def read_calendar(collector: Collector, request: planner.ReadCalendar) -> None:

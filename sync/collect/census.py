@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from django.utils import timezone
 
-from sync.models import Subscription, YearFile
+from sync.models import OfEachWeek, Subscription, YearFile
 from sync.records import CENSUS, Entry
 
 
@@ -28,9 +28,9 @@ def entries(
     """
     files = subscription.year_files.filter(kind__in=(YearFile.Kind.PUBLIC, YearFile.Kind.PRIVATE))
     found: list[tuple[str, Entry]] = []
-    for year_file in files:
-        for week, of_week in year_file.weeks.items():
-            held = of_week.get("counts", {}).get(kind, 0)
+    for file_kind, counts in files.values_list("kind", OfEachWeek("counts")):
+        for week, of_week in counts.items():
+            held = (of_week or {}).get(kind, 0)
             if held and is_in_doubt(week, held):
                 data = {
                     "kind": kind,
@@ -39,5 +39,5 @@ def entries(
                     "after": after,
                     "on": timezone.now().date().isoformat(),
                 }
-                found.append((year_file.kind, Entry(CENSUS, week, data)))
+                found.append((file_kind, Entry(CENSUS, week, data)))
     return found

@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from sync.ledger import Progress, WeekEntry, known_weeks, progress, settle, settled_until
+from sync.ledger import Progress, WeekEntry, is_settled, known_weeks, progress, settle, settled_until
 from sync.weeks import WeekState
 
 NOW = datetime(2026, 5, 6, 12, tzinfo=UTC)
@@ -56,6 +56,34 @@ def test_time_closes_open_and_settling_weeks() -> None:
 def test_complete_weeks_and_weeks_outside_the_ledger_stay_as_they_are() -> None:
     ledger: dict[str, WeekEntry] = {"2026-W10": {"state": "complete"}, "1999-W01": {"counts": {"commits": 1}}}
     assert settle(ledger, NOW, SETTLING) == ledger
+
+
+@pytest.mark.parametrize(
+    ("states", "is_so"),
+    [
+        ({}, True),
+        ({"2026-W18": "unreadable"}, True),
+        ({"2026-W18": None}, True),
+        ({"2026-W18": "settling"}, False),
+        ({"2026-W18": "open"}, False),
+        ({"2026-W19": "settling"}, False),
+        ({"2026-W10": "open"}, False),
+    ],
+)
+def test_states_alone_tell_whether_there_is_anything_to_settle(
+    states: dict[str, str | None], is_so: bool
+) -> None:
+    known = known_weeks(date(2026, 4, 27), NOW)
+    states = {"2026-W18": "complete", "2026-W19": "open", "1999-W01": None} | states
+    ledger: dict[str, WeekEntry] = {week: {"state": state} for week, state in states.items()}
+    assert is_settled(states, known, NOW, SETTLING) == (settle(ledger, NOW, SETTLING) == ledger) == is_so
+
+
+@pytest.mark.parametrize("week", ["2026-W18", "2026-W19"])
+def test_a_ledger_without_one_of_its_weeks_is_not_settled(week: str) -> None:
+    states: dict[str, str | None] = {"2026-W18": "complete", "2026-W19": "open"}
+    del states[week]
+    assert not is_settled(states, known_weeks(date(2026, 4, 27), NOW), NOW, SETTLING)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import jsonschema_rs
 import pytest
+from django.db.models.signals import post_init
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -686,6 +687,34 @@ def test_two_files_of_one_year_become_one(world: World) -> None:
     world.sync()
     assert world.checksums() == before
     assert set(world.weeks().values()) <= {"complete", "settling", "open"}
+
+
+# --- One more day ---
+
+
+@pytest.fixture
+def ledgers_read() -> Iterator[set[int]]:
+    """Of which years a file was read with its whole ledger; 0 are documents."""
+    years: set[int] = set()
+
+    def note(instance: YearFile, **_: Any) -> None:
+        if instance.pk and "weeks" not in instance.get_deferred_fields():
+            years.add(instance.year)
+
+    post_init.connect(note, sender=YearFile)
+    yield years
+    post_init.disconnect(note, sender=YearFile)
+
+
+def test_one_more_day_reads_the_ledger_of_no_other_year(world: World, ledgers_read: set[int]) -> None:
+    """So that it costs the same after fifteen years as after one."""
+    world.sync()
+    moment = days_ago(0.01)
+    world.repository.add([moment])
+    ledgers_read.clear()
+    run = world.sync()
+    assert (run.state, run.records_new) == (SyncRun.State.SUCCEEDED, 1)
+    assert ledgers_read == {0, Week.of(datetime.fromisoformat(moment)).year}
 
 
 # --- Time alone ---
