@@ -3,6 +3,7 @@ from datetime import date
 
 from tests.faults import summary
 from tests.faults.comparing import differing, kinds_of, records_twice, repeats, weeks_lost
+from tests.faults.killing import PROGRAMS, SERVERS, may_be_repeated
 from tests.faults.summary import Drill, page, table
 
 COMMIT = b'{"repository_id": "R_1", "oid": "aa", "message": "%s"}'
@@ -59,3 +60,9 @@ def test_a_question_is_repeated_where_it_is_asked_more_often_than_undisturbed() 
     asked = {"probe": 3, "page": 2, "tree": 1}
     assert repeats(asked) == 3
     assert repeats(asked, {"probe": 2, "page": 1, "tree": 4}) == 2
+
+
+def test_only_who_asks_or_stops_those_who_do_may_have_a_request_repeated() -> None:
+    assert may_be_repeated(["web", "scheduler", "scheduler"]) == 0
+    assert may_be_repeated(["worker child", "web", "frozen child", "worker child"]) == 3
+    assert may_be_repeated([*PROGRAMS, *SERVERS]) == len(PROGRAMS) - 2 + len(SERVERS)
