@@ -4,7 +4,7 @@ Several parts want the same journey; each account is travelled once in a run of 
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from django.db.models import Sum
 from django.utils import timezone
 
 from sandbox.github.generated_size import PROFILES, Size
@@ -43,6 +44,11 @@ ACTIVE_DAYS_TRAVELLED = 3
 # Too large to be read the naive way.
 COUNTED = ("heavy",)
 GRAPHQL = "POST /api/graphql"
+COMPLETE = "/files/upload/complete/"
+
+
+# As the log of a stand-in tells it.
+Request = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +63,11 @@ class Leg:
     openhumans_bytes: int
     bytes_down: int
     bytes_up: int
+    file_bytes: int
     records: int
     seconds: float
     seconds_to_first_data: float | None
+    requests_to_first_data: int
     spent: Spent
     peak_megabytes: float
 
@@ -137,9 +145,9 @@ def backfills(account: str, latency_ms: float, samples: int = SAMPLES) -> list[L
     return [_backfill(account, latency_ms) for _ in range(samples)]
 
 
-def undelayed_backfills(account: str) -> list[Leg]:
+def undelayed_backfills(account: str, samples: int = SAMPLES) -> list[Leg]:
     """The first leg of the journey is one of them."""
-    return [journey(account).first, *backfills(account, 0, SAMPLES - 1)]
+    return [journey(account).first, *backfills(account, 0, samples - 1)]
 
 
 def _backfill(account: str, latency_ms: float) -> Leg:
@@ -194,12 +202,21 @@ def travel(site: Site, worker: Worker, subscription: Subscription, latency_ms: f
         openhumans_bytes=openhumans["bytes_out"] + openhumans["bytes_in"],
         bytes_down=github["bytes_out"] + openhumans["bytes_out"],
         bytes_up=github["bytes_in"] + openhumans["bytes_in"],
+        file_bytes=files.aggregate(bytes=Sum("size"))["bytes"] or 0,
         records=run.records_new,
         seconds=(run.finished_at - run.created_at).total_seconds(),
         seconds_to_first_data=first_data[0] if first_data else None,
+        requests_to_first_data=until_first_file(site.github.log(), site.openhumans.log()),
         spent=spent,
         peak_megabytes=worker.peak_megabytes(),
     )
+
+
+def until_first_file(github: Sequence[Request], openhumans: Sequence[Request]) -> int:
+    """Requests to both services, up to and with the one that completed a file; all where none did."""
+    ends = (entry["moment"] for entry in openhumans if entry["path"].endswith(COMPLETE))
+    first = next(ends, None)
+    return sum(first is None or entry["moment"] <= first for entry in (*github, *openhumans))
 
 
 def _require_equal_counts(run: SyncRun, github: Mapping[str, object]) -> None:

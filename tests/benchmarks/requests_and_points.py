@@ -1,4 +1,4 @@
-"""How many requests, points and bytes a member costs, beside the naive way and the fewest possible."""
+"""How many requests, points and bytes a member costs, beside the naive way and the floor."""
 
 from sandbox.github.generated_size import PROFILES, Size
 from tests.benchmarks import floor
@@ -28,7 +28,11 @@ def measure() -> Report:
         _add_bytes(report, profile, found)
     _add_tracks(report, PROFILES[TYPICAL])
     report.note(
-        "The naive way and the floor are described in `tests/benchmarks/naive.py` and `floor.py`. A year has"
+        "The naive way and the floor are described in `tests/benchmarks/naive.py` and `floor.py`. The floor"
+        f" is `ceil(items / {floor.PAGE})` requests for each list by itself ({floor.COMMITS} commits to a"
+        " request), one where nothing changed and two where something did. Ours can be below it, since one"
+        " request goes on in several lists at once. In bytes it is the finished files, once down as the"
+        " records they hold and once up; a day has none, since Open Humans takes whole files. A year has"
         f" {ACTIVE_DAYS} active days and {IDLE_DAYS} idle ones, each as measured here. Bytes are those of"
         " bodies, both services together. The naive way brings commits only, without statistics; that our"
         " files hold each commit it finds is checked. For the heavy account its requests are counted from"
@@ -51,7 +55,7 @@ def _add_backfill(report: Report, profile: str, found: Journey, size: Size) -> N
         met=asked <= MOST if is_barred else None,
     )
     commits = sum(first.operations.get(name, 0) for name in FOR_COMMITS)
-    full_pages = -(-size.commits // 200)
+    full_pages = floor.of_commits(size)
     report.add(
         f"{profile}: of these for commits",
         f"{commits:,}",
@@ -104,9 +108,10 @@ def _add_year(report: Report, profile: str, found: Journey) -> None:
 
 def _add_bytes(report: Report, profile: str, found: Journey) -> None:
     first, again = found.naive
-    legs = (("first backfill", found.first, first), ("idle day", found.idle, again))
-    for name, leg, naive in (*legs, ("active day", found.active, again)):
-        _add_transfer(report, f"{profile}: {name}", _transfer(leg), naive)
+    least = floor.bytes_of_backfill(found.first.file_bytes)
+    _add_transfer(report, f"{profile}: first backfill", _transfer(found.first), first, least)
+    for name, leg in (("idle day", found.idle), ("active day", found.active)):
+        _add_transfer(report, f"{profile}: {name}", _transfer(leg), again)
     year = (
         of_a_year(found.idle.bytes_down, found.active.bytes_down),
         of_a_year(found.idle.bytes_up, found.active.bytes_up),
@@ -119,13 +124,17 @@ def _transfer(leg: Leg) -> tuple[int, int]:
     return leg.bytes_down, leg.bytes_up
 
 
-def _add_transfer(report: Report, what: str, ours: tuple[int, int], naive: NaiveLeg) -> None:
+def _add_transfer(
+    report: Report, what: str, ours: tuple[int, int], naive: NaiveLeg, least: tuple[int, int] | None = None
+) -> None:
     report.add(
         f"{what}, kB down and up",
         f"{kilo(ours[0])} and {kilo(ours[1])}",
         f"naive {kilo(naive.bytes_down)} and {kilo(naive.bytes_up)}"
-        + (" (estimated)" if naive.is_estimated else ""),
-        f"{ratio(sum(ours), naive.bytes_down + naive.bytes_up)} of naive",
+        + (" (estimated)" if naive.is_estimated else "")
+        + (f"; floor {kilo(least[0])} and {kilo(least[1])}" if least else ""),
+        f"{ratio(sum(ours), naive.bytes_down + naive.bytes_up)} of naive"
+        + (f", {ratio(sum(ours), sum(least))} of floor" if least else ""),
     )
 
 

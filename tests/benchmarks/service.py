@@ -65,6 +65,11 @@ class StandIn:
         answer: dict[str, Any] = requests.get(f"{self.url}/_sandbox/requests", timeout=60).json()
         return answer
 
+    def log(self) -> list[dict[str, Any]]:
+        """The last 10,000 requests, in the order of their answers."""
+        entries: list[dict[str, Any]] = requests.get(f"{self.url}/_sandbox/log", timeout=60).json()
+        return entries
+
     def operations(self) -> dict[str, int]:
         """How often each GraphQL operation was asked since the last reset."""
         found: dict[str, int] = {}

@@ -9,7 +9,7 @@ from tests.benchmarks import floor
 from tests.benchmarks.bench import PARTS
 from tests.benchmarks.database_time import sort_of
 from tests.benchmarks.growth import scanned_tables
-from tests.benchmarks.journeys import require_all
+from tests.benchmarks.journeys import require_all, until_first_file
 from tests.benchmarks.naive import NaiveSync, last_page
 from tests.benchmarks.own_cost import Day, limits_of, mean_day
 from tests.benchmarks.processors import Spent
@@ -33,6 +33,21 @@ def test_larger_accounts_cannot_do_with_fewer(profile: str) -> None:
 def test_the_floor_of_a_year_is_one_question_a_day_and_one_more_on_active_ones() -> None:
     assert floor.of_a_year(active_days=0) == 365
     assert floor.of_a_year(active_days=200) == 565
+
+
+def test_the_floor_in_bytes_is_every_record_once_each_way() -> None:
+    assert floor.bytes_of_backfill(490_000) == (490_000, 490_000)
+
+
+def test_the_requests_to_first_data_end_with_the_first_file() -> None:
+    def log(*entries: tuple[str, str]) -> list[dict[str, str]]:
+        return [{"path": path, "moment": f"2026-11-28T10:00:0{moment}+00:00"} for path, moment in entries]
+
+    github = log(("/api/graphql", "1"), ("/api/graphql", "2"), ("/api/graphql", "5"))
+    complete = "/api/direct-sharing/project/files/upload/complete/"
+    openhumans = log(("/storage/x", "3"), (complete, "4"), ("/storage/y", "5"), (complete, "6"))
+    assert until_first_file(github, openhumans) == 4
+    assert until_first_file(github, []) == 3, "all of them, where no file was completed"
 
 
 def test_commits_that_only_the_naive_way_has_found_end_the_run() -> None:
