@@ -37,10 +37,11 @@ class Visitor:
         page = self._approve(page, "Open Humans")
         self._require_path(page, arrival, "after signing in with Open Humans")
 
-    def connect(self, choice: str = "public") -> None:
+    def connect(self, choice: str = "public", *, secret_gists: bool = False) -> None:
         page = self.get("/connect/")
         form = self._form(page, "to connect GitHub", lambda form: "choice" in form.names | set(form.fields))
-        page = self._submit(page, form, {"choice": choice})
+        chosen = {"choice": choice} | ({"secret_gists": "on"} if secret_gists else {})
+        page = self._submit(page, form, chosen)
         page = self._approve(page, "GitHub")
         self._require_path(page, "/dashboard/", "after connecting GitHub")
 

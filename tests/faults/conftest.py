@@ -12,13 +12,14 @@ from requests.adapters import HTTPAdapter
 
 from config.run.folders import throw_away
 from tests.faults import summary
+from tests.faults.scene import Stage
 from tests.faults.wire import Wire
 from tests.sync.broker import sent
 
 __all__ = ["sent"]
 
 
-LONGEST = ("test_kills.py", "test_situations.py", "test_servers.py", "test_publishing_order.py")
+ON_STAGE = ("test_kills.py", "test_situations.py", "test_servers.py", "test_publishing_order.py")
 # What the drills of all processes found, where tests run in several.
 found: list[Any] = []
 
@@ -36,9 +37,11 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The real processes first: they wait a lot, and so leave room for what comes beside and after them."""
-    if summary.IS_LONG:
-        items.sort(key=lambda item: not item.nodeid.partition("::")[0].endswith(LONGEST))
+    """The real processes first: they wait a lot, and so leave room for what comes beside and after them.
+
+    One after the other, so that they find the service of the one before.
+    """
+    items.sort(key=lambda item: not item.nodeid.partition("::")[0].endswith(ON_STAGE))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -55,6 +58,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         failed = len(terminalreporter.getreports("failed") + terminalreporter.getreports("error"))
         today = datetime.now(UTC).date()
         summary.PAGE.write_text(summary.page(found, failed, today), encoding="utf-8")
+
+
+@pytest.fixture(scope="package")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    stage = Stage(tmp_path_factory.mktemp("stage"))
+    yield stage
+    stage.close()
 
 
 @pytest.fixture

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import requests
-
 from config.run.forms import read_forms
 from config.run.visitor import Visitor
 from tests.faults.histories import EMAIL, MARKER
@@ -35,8 +33,7 @@ def secret_rides(folder: Path) -> Repository:
 
 def hide(stack: Stack) -> None:
     """At GitHub the repository is private from now on; here its words are searched for."""
-    act = {"act": "make_private", "repository": NAME}
-    requests.post(f"{stack.github.upstream}/_sandbox/acts", json=act, timeout=30).raise_for_status()
+    stack.act("make_private", repository=NAME)
     stack.private_names |= {NAME: "a name", FOLDER: "a folder", FILE: "a path"}
 
 

@@ -54,6 +54,8 @@ NUMBERS = {
     "SYNC_UPDATE_NOW_SECONDS": "0",
     "LOG_LEVEL": "INFO",
 }
+# To look is to connect to Postgres anew, which takes time from those who are looked at.
+LOOK_SECONDS = 0.1
 START_SECONDS = 180.0
 END_SECONDS = 300.0
 # GitHub's tokens can be refreshed, and none runs out by itself in the middle of a drill.
@@ -78,43 +80,44 @@ class Stack:
     application: list[Child] = field(default_factory=list)
     stand_ins: list[Child] = field(default_factory=list)
     is_scanning: bool = True
-    # What a member chooses when connecting.
-    choice: str = "public"
+    # What an undisturbed run gives, by what is run.
+    truths: dict[Any, Any] = field(default_factory=dict)
     _scanned_at: float = 0.0
     _log_read_to: int = 0
 
     # --- Starting and stopping --------------------------------------------------------------------
 
-    def start(self, repositories: list[Path], account: Sequence[str] = ()) -> None:
-        logs = self.folder / "logs"
-        logs.mkdir()
+    def start_surroundings(self, repositories: list[Path], account: Sequence[str] = ()) -> None:
+        """All that the application needs beside itself; its database is empty."""
+        self.logs.mkdir()
+        self.stand_ins = programs.stand_ins(self.env, self.logs, self.folder / "openhumans", repositories)
+        self.stand_ins[0].command += ["--token-lifetime", TOKEN_SECONDS, *account]
+        files = programs.manage(["collectstatic", "--noinput"], self.env, self.logs)
+        for child in [*self.stand_ins, files]:
+            child.start()
         for name in ("postgres", "valkey"):
             self.start_server(name)
-        self.stand_ins = programs.stand_ins(self.env, logs, self.folder / "openhumans", repositories)
-        self.stand_ins[0].command += ["--token-lifetime", TOKEN_SECONDS, *account]
-        steps = [
-            programs.manage(["migrate", "--noinput"], self.env, logs),
-            programs.manage(["collectstatic", "--noinput"], self.env, logs),
-        ]
-        for child in [*self.stand_ins, *steps]:
-            child.start()
-        for child in steps:
-            _wait_for_end(child)
+        _wait_for_end(files)
         for gate in (self.github, self.openhumans):
             _wait_for_answer(f"{gate.upstream}/_sandbox/requests", {})
+
+    def start_application(self) -> None:
+        tables = programs.manage(["migrate", "--noinput"], self.env, self.logs)
+        tables.start()
+        _wait_for_end(tables)
         self.scratch.mkdir()
         env = {**self.env, "TMPDIR": str(self.scratch)}
-        self.application = programs.application(env, logs, int(self.env["PORT"]))
+        self.application = programs.application(env, self.logs, int(self.env["PORT"]))
         for child in self.application:
             child.start()
         address, headers = health_request(self.site, int(self.env["PORT"]), self.env)
         _wait_for_answer(address, headers)
 
     def stop(self) -> None:
-        for children in (self.application, self.stand_ins, list(self.servers.values())):
-            for child in children:
-                child.stop_seconds = 3.0
-            stop_together(children, Interrupt())
+        """The servers alone in their own time: nothing of the others is wanted any more."""
+        for child in [*self.application, *self.stand_ins]:
+            child.kill_group()
+        stop_together(self.servers.values(), Interrupt())
         for server in (self.github, self.openhumans, self.reports):
             server.close()
 
@@ -133,6 +136,10 @@ class Stack:
         child.kill_group()
 
     # --- Killing ----------------------------------------------------------------------------------
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
 
     @property
     def scratch(self) -> Path:
@@ -181,7 +188,7 @@ class Stack:
                 raise AssertionError(
                     f"Not within {seconds:.0f} s: {what}\nruns: {self.runs()}\n{tail(self.worker.log, 40)}"
                 )
-            time.sleep(0.05)
+            time.sleep(LOOK_SECONDS)
         return time.monotonic() - began
 
     def live_for(self, seconds: float) -> None:
@@ -208,12 +215,12 @@ class Stack:
 
     # --- The member -------------------------------------------------------------------------------
 
-    def connect(self) -> Visitor:
+    def connect(self, choice: str = "public", *, secret_gists: bool = False) -> Visitor:
         """A new member signs in and connects GitHub; the first run starts by itself."""
         self.wait_for_site()
         visitor = Visitor(self.site)
         visitor.sign_in()
-        visitor.connect(self.choice)
+        visitor.connect(choice, secret_gists=secret_gists)
         return visitor
 
     def wait_for_site(self) -> None:
@@ -222,7 +229,10 @@ class Stack:
         self.live(lambda: is_answering(address, headers), START_SECONDS, "the site answers")
 
     def forget_everything(self) -> None:
-        """As on the first day: no member, no file, no message, no budget; the stand-ins know no fault."""
+        """As on the first day: no member, no file, no message, no budget; the stand-ins know no fault.
+
+        What has happened at GitHub stays so.
+        """
         self.live(lambda: self.settled, what="the last run ends")
         self.execute("truncate accounts_user restart identity cascade")
         self.redis_command("FLUSHALL")
@@ -319,6 +329,14 @@ class Stack:
         )
         return waits, failures
 
+    def act(self, act: str, **details: Any) -> dict[str, Any]:
+        """Something that happens at GitHub, see sandbox/github/acts.py."""
+        url = f"{self.github.upstream}/_sandbox/acts"
+        answer = requests.post(url, json={"act": act, **details}, timeout=30)
+        answer.raise_for_status()
+        done: dict[str, Any] = answer.json()
+        return done
+
     def forget_budgets(self) -> None:
         with redis.Redis.from_url(f"{self.env['REDIS_URL']}/1", socket_timeout=5) as client:
             client.flushdb()
@@ -366,7 +384,21 @@ def _wait_for_answer(address: str, headers: dict[str, str]) -> None:
 def started(
     folder: Path, *repositories: Repository, account: Sequence[str] = (), **numbers: str
 ) -> Iterator[Stack]:
-    """The whole service on free ports, with these histories at GitHub; `account` are more arguments of it."""
+    """The whole service on free ports, with these histories at GitHub; `account` are more arguments of it.
+
+    When it is over, what it has written down is searched for secrets.
+    """
+    with surroundings(folder, *repositories, account=account, **numbers) as stack:
+        stack.start_application()
+        yield stack
+        require_no_leak(stack.installation)
+
+
+@contextmanager
+def surroundings(
+    folder: Path, *repositories: Repository, account: Sequence[str] = (), **numbers: str
+) -> Iterator[Stack]:
+    """Servers and stand-ins alone, for a service that is still to be started."""
     web, github, openhumans, postgres, valkey = ports.choose_several(5)
     github_gate, openhumans_gate = (Gate(f"http://{ports.LOOPBACK}:{port}") for port in (github, openhumans))
     reports = ErrorReports(folder / "reports")
@@ -406,8 +438,7 @@ def started(
     env = programs.without_proxy(environment.application_environment({**kept, **plan}, ours, is_sandbox=True))
     stack = Stack(folder, env, database, cache, github_gate, openhumans_gate, reports)
     try:
-        stack.start([repository.path for repository in repositories], account)
+        stack.start_surroundings([repository.path for repository in repositories], account)
         yield stack
-        require_no_leak(stack.installation)
     finally:
         stack.stop()

@@ -39,9 +39,9 @@ from tests.sync.broker import Sent
 from tests.sync.world import World, living
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
-PROCESSES = 8
+PROCESSES, MANY = 8, 10
 # Less than a run here costs, and longer than it takes, so that it has to wait.
-HOUR_SECONDS, HOUR_POINTS = 20, 8
+HOUR_SECONDS, HOUR_POINTS = 20 if IS_LONG else 10, 8
 COMMITS = 120 if IS_LONG else 25
 END_SECONDS = 240.0
 NUMBERS = {
@@ -154,55 +154,58 @@ def most_points_of_a_window(world: World) -> int:
     return max(int(window["spent"]) for window in windows)
 
 
-@pytest.mark.parametrize("members", [1, 10])
 def test_eight_processes_send_nothing_too_early_and_nothing_too_much(
-    tmp_path: Path, place: Path, settings: Settings, sent: Sent, members: int
+    tmp_path: Path, place: Path, settings: Settings, sent: Sent
 ) -> None:
-    drill = new_drill(f"eight processes, {members} member{'s' if members > 1 else ''}")
+    """One member whom all of them serve, then ten at once."""
     began = datetime.now(UTC) - timedelta(days=400)
-    repository = crowded_repository(tmp_path, members, began)
+    repository = crowded_repository(tmp_path, 1 + MANY, began)
     for day in range(COMMITS):
-        commit_all(repository, members, began + timedelta(days=7 * day % 390, hours=day))
+        commit_all(repository, 1 + MANY, began + timedelta(days=7 * day % 390, hours=day))
     with living(tmp_path, settings, {"crowded": repository}) as world:
-        subscriptions = connected_crowd(world, members)
-        world.github.fault(
-            window_seconds=HOUR_SECONDS,
-            graphql_limit=HOUR_POINTS,
-            concurrent_limit=1 if members == 1 else 0,
-            refuse_after_requests={
-                "after": 3,
-                "for_seconds": 2,
-                "form": "secondary_retry_after",
-                "times": 1,
-            },
-        )
-        for subscription in subscriptions:
-            runs.start(subscription, SyncRun.Trigger.CONNECTED)
+        one, *many = connected_crowd(world, 1 + MANY)
         with eight_workers(place, world) as (broker, worker):
-            offers = Offers(broker, PROCESSES if members == 1 else 2)
-            work(offers, worker)
-            accounting = world.github.accounting()
-            refused, most_points = refusals(world), most_points_of_a_window(world)
-        ended = SyncRun.objects.all()
-        twice = sum(records_twice(stored_of(world, subscription)) for subscription in subscriptions)
-        refused_while_blocked = accounting["refused_while_blocked"]
-        drill.count(faults_injected=sum(run.waits for run in ended))
-        drill.count(requests_while_blocked=refused_while_blocked, records_twice=twice)
-        say(f"{accounting['total']} requests, {drill.faults_injected} waits, {refused} refused, {offers}")
-        say(f"at most {most_points} of {HOUR_POINTS} points in a window")
-        assert {run.state for run in ended} == {SyncRun.State.SUCCEEDED}
-        assert refused_while_blocked == 0
-        assert twice == 0
-        assert accounting["writes"] == 0
-        assert refused == 1, "only what the fault refuses: nobody else met a limit, or another's request"
-        assert most_points <= HOUR_POINTS * 0.8
-        assert offers.while_leased, "somebody was asked for a step that another one did"
-        assert offers.while_waiting, "somebody was asked for a step whose time had not come"
-        assert drill.faults_injected, "there was a limit to meet"
-        for subscription in Subscription.objects.all():
-            held = subscription.year_files.exclude(current_id=None)
-            counts = [
-                entry.get("counts", {}).get("commits", 0) for file in held for entry in file.weeks.values()
-            ]
-            assert sum(counts) == COMMITS + 1
-            assert subscription.blocked_until is None or subscription.blocked_until < timezone.now()
+            serve(world, [one], Offers(broker, PROCESSES), worker, concurrent_limit=1)
+            serve(world, many, Offers(broker, 2), worker, concurrent_limit=0)
+
+
+def serve(
+    world: World, members: list[Subscription], offers: Offers, worker: Child, concurrent_limit: int
+) -> None:
+    drill = new_drill(f"eight processes, {len(members)} member{'s' if len(members) > 1 else ''}")
+    world.github.reset()
+    refusing = {"after": 3, "for_seconds": 2, "form": "secondary_retry_after", "times": 1}
+    world.github.fault(
+        window_seconds=HOUR_SECONDS,
+        graphql_limit=HOUR_POINTS,
+        concurrent_limit=concurrent_limit,
+        refuse_after_requests=refusing,
+    )
+    # Nobody else becomes due meanwhile.
+    Subscription.objects.update(next_due_at=timezone.now() + timedelta(days=1))
+    for subscription in members:
+        runs.start(subscription, SyncRun.Trigger.CONNECTED)
+    work(offers, worker)
+    accounting = world.github.accounting()
+    refused, most_points = refusals(world), most_points_of_a_window(world)
+    ended = SyncRun.objects.filter(subscription__in=members)
+    twice = sum(records_twice(stored_of(world, subscription)) for subscription in members)
+    refused_while_blocked = accounting["refused_while_blocked"]
+    drill.count(faults_injected=sum(run.waits for run in ended))
+    drill.count(requests_while_blocked=refused_while_blocked, records_twice=twice)
+    say(f"{accounting['total']} requests, {drill.faults_injected} waits, {refused} refused, {offers}")
+    say(f"at most {most_points} of {HOUR_POINTS} points in a window")
+    assert [run.state for run in ended] == [SyncRun.State.SUCCEEDED] * len(members)
+    assert refused_while_blocked == 0
+    assert twice == 0
+    assert accounting["writes"] == 0
+    assert refused == 1, "only what the fault refuses: nobody else met a limit, or another's request"
+    assert most_points <= HOUR_POINTS * 0.8
+    assert offers.while_leased, "somebody was asked for a step that another one did"
+    assert offers.while_waiting, "somebody was asked for a step whose time had not come"
+    assert drill.faults_injected, "there was a limit to meet"
+    for subscription in Subscription.objects.filter(pk__in=[member.pk for member in members]):
+        held = subscription.year_files.exclude(current_id=None)
+        counts = [entry.get("counts", {}).get("commits", 0) for file in held for entry in file.weeks.values()]
+        assert sum(counts) == COMMITS + 1
+        assert subscription.blocked_until is None or subscription.blocked_until < timezone.now()

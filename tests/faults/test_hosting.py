@@ -15,7 +15,8 @@ from config.run.folders import CHECKOUT
 from config.run.health import is_answering
 from tests.faults import secret_rides
 from tests.faults.histories import histories
-from tests.faults.stack import BOOT_SECONDS, START_SECONDS, Stack, started
+from tests.faults.stack import BOOT_SECONDS, START_SECONDS, Stack, surroundings
+from tests.secrets.installation import require_no_leak
 
 pytestmark = pytest.mark.faults
 LINES = dict(
@@ -71,14 +72,8 @@ def wait_for(stack: Stack, what: str, seconds: float = 180.0) -> None:
 def test_each_line_works_and_a_restart_in_the_middle_costs_nothing(place: Path, tmp_path: Path) -> None:
     """And all that the roles say, with a private repository in hand and an error, tells nothing of it."""
     rides = secret_rides.secret_rides(tmp_path)
-    with started(place, *histories(place, 1, 700, 5), rides) as stack:
+    with surroundings(place, *histories(place, 1, 700, 5), rides) as stack:
         secret_rides.hide(stack)
-        for child in stack.application:
-            child.ask_to_stop()
-        for child in stack.application:
-            assert child.process is not None
-            child.process.wait(GRACE_SECONDS * 3)
-        stack.is_scanning = False
         assert begin("release", stack).wait(START_SECONDS) == 0
 
         with hosted(stack, "web", "worker", "scheduler"):
@@ -102,3 +97,4 @@ def test_each_line_works_and_a_restart_in_the_middle_costs_nothing(place: Path, 
             secret_rides.collect_tracks(stack, visitor, wait_for)
         stack.require_success_at_last()
         secret_rides.require_reported_and_kept(stack)
+        require_no_leak(stack.installation)

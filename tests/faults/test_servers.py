@@ -3,31 +3,30 @@
 import random
 import signal
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from tests.faults.histories import histories
 from tests.faults.killing import SERVERS, Killer, Truth, backfill, check, undisturbed
-from tests.faults.stack import Stack, started
+from tests.faults.scene import SHORT, Scene, Stage
+from tests.faults.stack import Stack
 from tests.faults.summary import IS_LONG, SEED, Drill, new_drill, say
 
 pytestmark = pytest.mark.faults
 
 GRAPHQL = "POST /api/graphql"
-BLOCK_SECONDS = 6.0
+SCENE = Scene(1, 1500, 5) if IS_LONG else SHORT
+BLOCK_SECONDS = 6.0 if IS_LONG else 4.0
 ANSWERED_BEFORE_THE_LIMIT = 4
 # How long Redis stays away at the worst moments.
 AWAY_SECONDS = 60.0 if IS_LONG else 0.5
 
 
-def test_servers_come_and_go_and_nothing_is_lost_or_asked_too_early(place: Path) -> None:
+def test_servers_come_and_go_and_nothing_is_lost_or_asked_too_early(stage: Stage) -> None:
     """Promise 1, Postgres remembers and the queue nudges; promise 7, no request while blocked."""
     drill, dice = new_drill("Redis and Postgres come and go"), random.Random(SEED)
-    with started(place, *histories(place, 1, 1500 if IS_LONG else 700, 5)) as stack:
+    with stage.playing(SCENE) as stack:
         truth = undisturbed(stack)
-        truth = empty_redis_during_a_wait(stack, truth, drill)
-        truth = take_redis_away_while_a_retry_is_stored(stack, truth, drill)
+        truth = take_redis_away_at_the_worst_moments(stack, truth, drill)
         left = 30 if IS_LONG else 3
         while left:
             stack.forget_everything()
@@ -37,9 +36,34 @@ def test_servers_come_and_go_and_nothing_is_lost_or_asked_too_early(place: Path)
             left = killer.left
 
 
-def empty_redis_during_a_wait(stack: Stack, truth: Truth, drill: Drill) -> Truth:
+def take_redis_away_at_the_worst_moments(stack: Stack, truth: Truth, drill: Drill) -> Truth:
+    stack.forget_everything()
+    take_it_away_while_a_retry_is_stored(stack)
+    empty_it_during_a_wait(stack)
+    stack.live(lambda: stack.settled, what="the backfill ends")
+    stack.require_success()
+    say("Redis was away while a retry was stored and during a wait; every file is as it should be")
+    return check(stack, truth, drill, 2)
+
+
+def take_it_away_while_a_retry_is_stored(stack: Stack) -> None:
+    """Redis dies between the refused answer and the retry: the message is held until it is back."""
+    with stack.github.hold(GRAPHQL, "answer", containing=b"RATE_LIMIT") as refused:
+        limit(stack, ANSWERED_BEFORE_THE_LIMIT)
+        stack.connect()
+        stack.live(lambda: refused.is_reached, what="GitHub refuses")
+        asked = stack.github.count(GRAPHQL)
+        stack.stop_server("valkey", signal.SIGKILL)
+    stack.live(lambda: "a retry is kept" in stack.said(), what="the retry cannot be stored")
+    assert stack.is_waiting, f"{stack.runs()}\n{stack.said()}"
+    stack.live_for(AWAY_SECONDS)
+    stack.start_server("valkey")
+    stack.live(lambda: stack.github.count(GRAPHQL) > asked, what="the run goes on")
+
+
+def empty_it_during_a_wait(stack: Stack) -> None:
     """The message of the wait and the budget are gone; what blocks is in Postgres."""
-    begin_with_limit(stack)
+    limit(stack, 1)
     stack.live(lambda: stack.is_waiting, what="the run waits for the limit")
     asked, until = stack.github.count(GRAPHQL), blocked_until(stack)
     stack.stop_server("valkey", signal.SIGKILL)
@@ -49,34 +73,10 @@ def empty_redis_during_a_wait(stack: Stack, truth: Truth, drill: Drill) -> Truth
     stack.redis_command("FLUSHALL")
     stack.live(lambda: stack.github.count(GRAPHQL) > asked or stack.settled, what="the run goes on")
     assert datetime.now(UTC) >= until, "GitHub was asked while it had told us to wait"
-    return finish(stack, truth, drill, "emptied during a wait")
 
 
-def take_redis_away_while_a_retry_is_stored(stack: Stack, truth: Truth, drill: Drill) -> Truth:
-    """Redis dies between the refused answer and the retry: the message is held until it is back."""
-    with stack.github.hold(GRAPHQL, "answer", containing=b"RATE_LIMIT") as refused:
-        begin_with_limit(stack)
-        stack.live(lambda: refused.is_reached, what="GitHub refuses")
-        stack.stop_server("valkey", signal.SIGKILL)
-    stack.live(lambda: "a retry is kept" in stack.said(), what="the retry cannot be stored")
-    assert stack.is_waiting, f"{stack.runs()}\n{stack.said()}"
-    stack.live_for(AWAY_SECONDS)
-    stack.start_server("valkey")
-    return finish(stack, truth, drill, "away while a retry was stored")
-
-
-def begin_with_limit(stack: Stack) -> None:
-    stack.forget_everything()
-    limit = {"after": ANSWERED_BEFORE_THE_LIMIT, "for_seconds": BLOCK_SECONDS}
-    stack.fault(stack.github, refuse_after_requests=limit)
-    stack.connect()
-
-
-def finish(stack: Stack, truth: Truth, drill: Drill, what: str) -> Truth:
-    stack.live(lambda: stack.settled, what="the backfill ends")
-    stack.require_success()
-    say(f"Redis {what}; the run went on and every file is as it should be")
-    return check(stack, truth, drill, 1)
+def limit(stack: Stack, after: int) -> None:
+    stack.fault(stack.github, refuse_after_requests={"after": after, "for_seconds": BLOCK_SECONDS})
 
 
 def blocked_until(stack: Stack) -> datetime:

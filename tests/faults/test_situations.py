@@ -1,29 +1,27 @@
 """Each line of the table of what can fail, in the middle of a backfill by real processes."""
 
 import random
-from pathlib import Path
 
 import pytest
 
-from tests.faults.histories import histories
 from tests.faults.killing import undisturbed
+from tests.faults.scene import SHORT, Scene, Stage
 from tests.faults.situations import LINES, SITUATIONS, go_through
-from tests.faults.stack import started
 from tests.faults.summary import IS_LONG, SEED, new_drill
 
 pytestmark = pytest.mark.faults
 # A wait that GitHub gave no end for lasts longer than its shortest limit.
-WAIT_SECONDS = "1.5"
+SCENE = Scene(2, 700, 5, wait_floor_seconds=1.5) if IS_LONG else SHORT
 SAMPLE = "two of them"
 
 
 @pytest.mark.parametrize("line", LINES if IS_LONG else [SAMPLE])
-def test_whatever_fails_the_member_is_told_and_in_the_end_everything_is_there(place: Path, line: str) -> None:
+def test_whatever_fails_the_member_is_told_and_in_the_end_all_is_there(stage: Stage, line: str) -> None:
     """Promise 10, a limit is not a failure; promise 7, no request while blocked."""
     dice = random.Random(SEED)
     situations = [situation for situation in SITUATIONS if situation.line == line]
     drill = new_drill(line)
-    with started(place, *histories(place, 2, 700, 5), SYNC_WAIT_FLOOR_SECONDS=WAIT_SECONDS) as stack:
+    with stage.playing(SCENE) as stack:
         truth = undisturbed(stack)
         for situation in situations or dice.sample(SITUATIONS, 2):
             truth = go_through(stack, situation, truth, drill)

@@ -1,7 +1,7 @@
 """A whole account at GitHub: records of every kind, made up, beside true histories and rides.
 
-The rides lie in a private repository, and the member chooses private ones as well: what is disturbed are all
-files that anybody can have, and all requests that fetch them.
+The rides lie in a private repository, there is a secret gist, and the member chooses all of it: what is
+disturbed are all files that anybody can have, and all requests that fetch them.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -10,12 +10,15 @@ from pathlib import Path
 from sync.records import KINDS
 from tests.faults import secret_rides
 from tests.faults.comparing import TRACKS, kinds_of
+from tests.faults.histories import MARKER
 from tests.faults.killing import Meanwhile, Truth, live_through, slow_down
 from tests.faults.stack import Stack
 from tests.faults.summary import SEED
-from tests.repositories import Repository
+from tests.repositories import Repository, days_ago
 
 FILES = {"github-profile.json", "github-daily.csv"}
+# What somebody keeps to themselves and a few others.
+SECRET_GIST, BELOW_IT = f"{MARKER} in a secret gist", f"{MARKER} in a comment on it"
 
 
 def made_up(size: str) -> list[str]:
@@ -31,16 +34,17 @@ def rides(folder: Path) -> Repository:
     return secret_rides.secret_rides(folder)
 
 
-def make_private(stack: Stack) -> None:
-    """The rides at GitHub; and the member of each backfill chooses what is private too."""
+def keep_some_of_it_back(stack: Stack) -> None:
+    """At GitHub the rides are private from now on, and there is a secret gist."""
     secret_rides.hide(stack)
-    stack.choice = "private"
+    gist = stack.act("create_gist", description=SECRET_GIST, public=False, at=days_ago(5))
+    stack.act("create_comment", on=gist["id"], body=BELOW_IT, at=days_ago(4))
 
 
 def backfill_everything(stack: Stack, meanwhile: Meanwhile) -> None:
     """The first run, and those that find and read the tracks, each with something happening meanwhile."""
     slow_down(stack)
-    visitor = stack.connect()
+    visitor = stack.connect("private", secret_gists=True)
     live_through(stack, meanwhile)
     stack.wait_for_site()
 
@@ -57,6 +61,12 @@ def require_everything(truth: Truth) -> None:
     missing = {*KINDS, TRACKS} - kinds_of(files)
     assert missing == set(), missing
     assert set(files) >= FILES
-    assert any(name.startswith("github-private-") for name in files)
     assert any(name.endswith(".geojson") for name in files)
+    of_the_secret_gist = {
+        name.startswith("github-private-")
+        for text in (SECRET_GIST, BELOW_IT)
+        for name, content in files.items()
+        if text.encode() in content
+    }
+    assert of_the_secret_gist == {True}, "what is secret stands in private files, and only there"
     assert any(question.startswith("GET ") for question in truth.asked), "the REST API is asked as well"
