@@ -101,7 +101,6 @@ def forget_member(user: User) -> None:
     subscription = Subscription.objects.filter(user=user).first()
     if subscription is not None:
         credentials.forget_budget(subscription)
-        forgetting.forget_log_texts(subscription)
     forgetting.forget_user(user)
 
 

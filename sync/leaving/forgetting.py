@@ -1,10 +1,12 @@
 """Our own rows, taken away: in the transaction that notes on the receipt why."""
 
+from typing import Any
+
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from accounts.logins import delete_sessions
@@ -94,28 +96,27 @@ def forget_member(run: SyncRun, receipt: Receipt) -> None:
         receipt.found, receipt.left = [], []
         receipt.finished_at = timezone.now()
         receipt.save()
-        forget_log_texts(subscription)
         forget_user(subscription.user)
 
 
 def forget_user(user: User) -> None:
     erasures.note(user, erasures.GONE)
+    forget_log_texts(user)
     delete_sessions(user)
     user.delete()
 
 
-def forget_log_texts(subscription: Subscription) -> None:
+def forget_log_texts(user: User) -> None:
     """That an operator acted stays in the admin's log; on whom does not."""
-    user = subscription.user
-    rows: dict[type, list[int]] = {
-        User: [user.pk],
-        Subscription: [subscription.pk],
-        SyncRun: list(subscription.runs.values_list("pk", flat=True)),
-        YearFile: list(subscription.year_files.values_list("pk", flat=True)),
-        SocialAccount: list(SocialAccount.objects.filter(user=user).values_list("pk", flat=True)),
+    rows: dict[type[Model], QuerySet[Any]] = {
+        User: User.objects.filter(pk=user.pk),
+        Subscription: Subscription.objects.filter(user=user),
+        SyncRun: SyncRun.objects.filter(subscription__user=user),
+        YearFile: YearFile.objects.filter(subscription__user=user),
+        SocialAccount: SocialAccount.objects.filter(user=user),
     }
-    for model, keys in rows.items():
+    for model, named in rows.items():
         LogEntry.objects.filter(
             content_type=ContentType.objects.get_for_model(model),
-            object_id__in=list(map(str, keys)),
+            object_id__in=[str(key) for key in named.values_list("pk", flat=True)],
         ).update(object_repr=FORGOTTEN, object_id=None, change_message="")

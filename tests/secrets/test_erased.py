@@ -1,8 +1,9 @@
 """After an account was deleted nothing says who that was, also where operators had acted on them."""
 
+import io
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -10,6 +11,7 @@ from uuid import uuid4
 import dramatiq
 import pytest
 from django.conf import settings as the_settings
+from django.contrib.admin.models import LogEntry
 from django.core.cache import cache
 from django.core.management import call_command
 from django.test import Client
@@ -18,11 +20,12 @@ from pytest_django import Settings
 
 from accounts.models import Credential, User
 from sync import runs
-from sync.actors import sync_step
+from sync.actors import end_access, sync_step
 from sync.consent import Choice
 from sync.errors import WaitForLimit
-from sync.leaving import erasing
+from sync.leaving import departures, erasing, erasures
 from sync.models import EraseScope, OperatorAction, Receipt, Subscription, SyncRun
+from tests.cast import make_member
 from tests.repositories import Repository
 from tests.secrets.logs import unscrubbed
 from tests.secrets.search import Finding, Search
@@ -132,3 +135,42 @@ def test_nothing_is_left_of_whoever_was_erased(
     # Messages of runs that are gone stay in the queue until a worker takes them; they hold numbers only.
     assert dramatiq.get_broker().get_declared_actors()
     assert look(words, tmp_path / "temporary", log.getvalue()) == set()
+
+
+# --- A member who never connected GitHub ---
+
+
+def delete_the_account(member: User) -> None:
+    erasing.end_unconnected(member)
+
+
+def hear_it_from_open_humans(member: User) -> None:
+    departures.leave(str(member.open_humans_id), timezone.now(), erase=True)
+    end_access.fn(member.pk)
+
+
+def repeat_it_after_a_restore(member: User) -> None:
+    erasures.note(member, erasures.GONE)
+    call_command("after_restore", stdout=io.StringIO())
+
+
+@pytest.mark.parametrize("leave", [delete_the_account, hear_it_from_open_humans, repeat_it_after_a_restore])
+def test_nothing_is_left_of_whoever_connected_nothing(
+    operator: User, tmp_path: Path, settings: Settings, leave: Callable[[User], None]
+) -> None:
+    settings.ERASURE_LIST = str(tmp_path / "erasures")
+    (tmp_path / "temporary").mkdir()
+    member = make_member("80706050")
+    Credential.objects.all().delete()
+    desk = Client()
+    desk.force_login(operator, backend=BACKEND)
+    desk.post(f"/admin/accounts/user/{member.pk}/change/", {})
+    entry = LogEntry.objects.get()
+    assert entry.object_repr == "oh-80706050"
+
+    leave(member)
+
+    assert list(User.objects.all()) == [operator]
+    entry.refresh_from_db()
+    assert (entry.object_repr, entry.object_id) == ("deleted by the member", None)
+    assert look({"id at Open Humans": "80706050"}, tmp_path / "temporary", "") == set()
