@@ -223,13 +223,6 @@ def _before_request(run: SyncRun) -> Callable[[], None]:
     return check
 
 
-def _still_allowed(run: SyncRun) -> None:
-    """Also before each request to Open Humans: the run is still ours, and syncing goes on."""
-    run.hold()
-    if not run.is_deleting:
-        switch.check()
-
-
 def _publish(run: SyncRun, allowance: Allowance, *, only_whole_years: bool) -> bool:
     """Publish what may be published now; tell whether anything is left staged."""
     staged = _staged_files(run)
@@ -316,7 +309,7 @@ def _with_openhumans(run: SyncRun, act: Callable[[Publisher], T]) -> T:
     return credentials.with_openhumans(
         run.subscription.user,
         lambda client: act(Publisher(run, client, timezone.now())),
-        lambda: _still_allowed(run),
+        lambda: switch.check_run(run),
     )
 
 

@@ -43,6 +43,13 @@ def check() -> None:
         raise SyncingStopped(stop_in_force.reason)
 
 
+def check_run(run: SyncRun) -> None:
+    """Before each request to Open Humans: the run is still its worker's, and syncing goes on."""
+    run.hold()
+    if not run.is_deleting:
+        check()
+
+
 @transaction.atomic
 def stop(reason: str, operator: str) -> None:
     """Stop all syncing, or give a stop that is in force another reason. Members read the reason."""

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 # Acts send messages of actors.
 import sync.actors  # noqa: F401
+from sync.errors import SyncingStopped
 from sync.models import OperatorAction
 from sync.operators.operating import NotPossible
 
@@ -40,6 +41,8 @@ class ActingCommand(BaseCommand):
             return super().execute(*args, **options)
         except NotPossible as error:
             raise CommandError(str(error)) from None
+        except SyncingStopped as error:
+            raise CommandError(f"All syncing is stopped; start_syncing lets it go on: {error}") from None
 
 
 def operator() -> str:

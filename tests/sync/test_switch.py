@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -105,6 +105,42 @@ def test_it_is_asked_before_each_call_that_publishes(world: World, monkeypatch: 
     assert world.subscription.staged_batches.exists()
     assert world.openhumans.total == before
     assert world.stored() == {}
+
+
+COMPARING = [("--all",), ("--all", "--dry-run"), ("--member", "octocat", "--reason", "asked by mail")]
+
+
+@pytest.mark.parametrize("arguments", COMPARING)
+def test_an_operator_who_compares_files_is_refused_before_each_request(
+    world: World, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """First in the middle of it, then from the start; neither stays in the member's history."""
+    world.sync()
+    Subscription.objects.update(github_login="octocat")
+    known = SyncRun.objects.count()
+    before = world.openhumans.total
+
+    def stopped_in_the_middle() -> None:
+        if world.openhumans.total > before:
+            raise SyncingStopped("now")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(switch, "check", stopped_in_the_middle)
+        with pytest.raises(CommandError, match=r"^All syncing is stopped; .*: now$") as in_the_middle:
+            call_command("reconcile", *arguments)
+    assert world.openhumans.total == before + 1
+    OperatorAction.objects.all().delete()
+    stop()
+
+    with pytest.raises(
+        CommandError, match=r"^All syncing is stopped; .*: Something looks wrong\.$"
+    ) as refused:
+        call_command("reconcile", *arguments)
+
+    assert world.openhumans.total == before + 1
+    assert (in_the_middle.value.returncode, refused.value.returncode) == (1, 1)
+    assert OperatorAction.objects.get().kind == OperatorAction.Kind.STOP
+    assert SyncRun.objects.count() == known
 
 
 def test_another_process_learns_of_it_within_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,8 @@ from django.utils import timezone
 import openhumans_client as openhumans
 from accounts.encryption import DecryptionFailed
 from accounts.progress import Progress
-from sync import credentials, reconciling, runs
-from sync.errors import LeaseLost, OpenHumansAccessLost
+from sync import credentials, reconciling, runs, switch
+from sync.errors import LeaseLost, OpenHumansAccessLost, SyncingStopped
 from sync.management.acting import ActingCommand, operator
 from sync.models import Subscription, SyncRun
 from sync.operators import operating
@@ -27,8 +27,8 @@ class Command(ActingCommand):
         "were begun are finished, files unknown to the ledger adopted, two of one year united, those that a "
         "member removed marked as theirs. Files of the wrong size and files of ours that nobody can place "
         "are reported and left alone. Prints a line for each member. It happens every week by itself. "
-        "Exit codes: 0 all is right now, 1 not possible, 2 something is left that needs somebody to look, "
-        "3 not everybody's files could be asked for."
+        "Exit codes: 0 all is right now, 1 not possible or all syncing is stopped, 2 something is left that "
+        "needs somebody to look, 3 not everybody's files could be asked for."
     )
     needs_reason = False
 
@@ -41,6 +41,7 @@ class Command(ActingCommand):
     def handle(self, *_args: Any, member: str | None, reason: str, dry_run: bool, **_options: Any) -> None:
         if member and not (reason or dry_run):
             raise CommandError("Say why, with --reason: it is kept, and shown to the member.")
+        switch.check()
         why = reason or "The files of everybody were compared."
         if not dry_run and not member:
             operating.note_reconciling(None, operator(), why)
@@ -81,6 +82,8 @@ class Command(ActingCommand):
     def _look_at(
         self, subscription: Subscription, act: Callable[[Subscription], Report | None]
     ) -> Report | Exception | None:
+        # Before its token is refreshed.
+        switch.check()
         try:
             return act(subscription)
         except NOT_ASKED as error:
@@ -108,7 +111,9 @@ def look(subscription: Subscription) -> Report:
     """Nothing is written, not even the run that this would be."""
     run = SyncRun(subscription=subscription, trigger=SyncRun.Trigger.OPERATOR)
     return credentials.with_openhumans(
-        subscription.user, lambda client: reconciling.look(Publisher(run, client, timezone.now()))
+        subscription.user,
+        lambda client: reconciling.look(Publisher(run, client, timezone.now())),
+        switch.check,
     )
 
 
@@ -121,12 +126,12 @@ def reconcile(subscription: Subscription) -> Report | None:
         report = credentials.with_openhumans(
             run.subscription.user,
             lambda client: reconciling.reconcile(Publisher(run, client, timezone.now()), with_sizes=True),
-            run.hold,
+            lambda: switch.check_run(run),
         )
     except LeaseLost:
         # A worker goes on with it, or somebody has stopped it.
         raise
-    except NOT_ASKED:
+    except (*NOT_ASKED, SyncingStopped):
         run.delete()
         raise
     with transaction.atomic():
