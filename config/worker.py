@@ -63,6 +63,17 @@ class WrongSettings(MiddlewareError):
 
 
 class RefuseWrongSettings(Middleware):
+    def before_enqueue(self, _broker: dramatiq.Broker, message: "dramatiq.Message[Any]", _delay: int) -> None:
+        """The scheduler boots no worker: the first thing it does is to send a message with its moment.
+
+        It ends with the reason alone; for other errors periodiq asks people to write to its authors.
+        """
+        if "scheduled_at" in message.options:
+            try:
+                refuse_wrong_settings(erases=False)
+            except ImproperlyConfigured as error:
+                raise SystemExit(str(error)) from None
+
     def before_worker_boot(self, _broker: dramatiq.Broker, _worker: dramatiq.Worker) -> None:
         try:
             refuse_wrong_settings()

@@ -16,6 +16,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from config import checks
+from config.run import programs
 from config.worker import RefuseWrongSettings, WrongSettings
 from tests.config.test_settings import ROOT
 
@@ -192,9 +193,10 @@ def test_nothing_starts_with_settings_that_do_not_fit(production: Settings) -> N
     [
         [sys.executable, "-c", "import config.wsgi"],
         [sys.executable, "-m", "dramatiq", "sync.actors", "--processes", "1", "--threads", "1"],
+        [*programs.program("periodiq"), "sync.actors"],
     ],
 )
-def test_web_and_worker_say_why_they_do_not_start(command: list[str]) -> None:
+def test_each_role_says_why_it_does_not_start(command: list[str]) -> None:
     process = subprocess.run(
         command,
         cwd=ROOT,
@@ -207,3 +209,16 @@ def test_web_and_worker_say_why_they_do_not_start(command: list[str]) -> None:
 
     assert process.returncode != 0
     assert "STATUS_TOKEN is too short." in process.stderr
+    assert "file an issue" not in process.stderr
+
+
+def test_the_scheduler_need_not_write_the_list_of_erasures(production: Settings) -> None:
+    production.ERASURE_LIST = "/nowhere/erasures"
+    moment = {"scheduled_at": "2026-11-24T03:00:00+00:00"}
+    scheduled: dramatiq.Message[None] = dramatiq.Message("default", "scan", (), {}, moment)
+    refusing = RefuseWrongSettings()
+    refusing.before_enqueue(StubBroker(), scheduled, 0)
+    production.STATUS_TOKEN = "short"
+
+    with pytest.raises(SystemExit, match="STATUS_TOKEN is too short"):
+        refusing.before_enqueue(StubBroker(), scheduled, 0)
