@@ -6,7 +6,7 @@ A setting that is missing or malformed by itself is refused when it is read (env
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,13 +16,13 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as Doubt
 from django.core.exceptions import ImproperlyConfigured
 from django.db import ProgrammingError
+from django.urls import URLPattern, URLResolver, get_resolver
 
 from config.environment import is_loopback
 
 # What one request may take, and what dramatiq gives one message; see sync/actors.py.
 REQUEST_SECONDS, MESSAGE_SECONDS = 120, 300
 SHORTEST_STATUS_TOKEN = 20
-TAKEN_PATHS = {"accounts", "connect", "dashboard", "files", "metrics", "openhumans", "static"}
 PROVIDERS = ("OPENHUMANS_URL", "GITHUB_URL", "GITHUB_API_URL")
 REAL_GITHUB = {"GITHUB_URL": "https://github.com", "GITHUB_API_URL": "https://api.github.com"}
 
@@ -111,9 +111,26 @@ def _proxy() -> Iterator[CheckMessage]:
 
 def _admin() -> Iterator[CheckMessage]:
     first, _, _ = settings.ADMIN_PATH.partition("/")
-    if not re.fullmatch(r"([\w-]+/)+", settings.ADMIN_PATH) or first in TAKEN_PATHS:
+    if not re.fullmatch(r"([\w-]+/)+", settings.ADMIN_PATH) or first in _taken_paths():
         hint = "Give it letters, digits, - and /, and not the path of another page."
         yield Error("ADMIN_PATH cannot be used.", hint=hint, id="config.E011")
+
+
+def _taken_paths() -> set[str]:
+    """How the addresses of all other pages begin."""
+    static = settings.STATIC_URL.strip("/").partition("/")[0]
+    return {static, *_beginnings(get_resolver().url_patterns)}
+
+
+def _beginnings(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[str]:
+    for pattern in patterns:
+        found = re.match(r"\^?([\w-]+)", str(pattern.pattern))
+        if isinstance(pattern, URLResolver) and pattern.app_name == "admin":
+            continue
+        if found is not None:
+            yield found[1]
+        elif isinstance(pattern, URLResolver):
+            yield from _beginnings(pattern.url_patterns)
 
 
 def _times() -> Iterator[CheckMessage]:

@@ -155,6 +155,25 @@ def test_stand_ins_on_this_machine_are_fine(production: Settings) -> None:
     assert found() == {}
 
 
+TAKEN = """
+accounts connect dashboard new files choices weeks tracks your-data leaving receipts openhumans schema about
+github_complete healthz readyz metrics static
+"""
+
+
+@pytest.mark.parametrize("name", TAKEN.split())
+def test_the_admin_takes_no_other_pages_place(production: Settings, name: str) -> None:
+    for path in (f"{name}/", f"{name}/back-office/"):
+        production.ADMIN_PATH = path
+        assert "E011" in found()
+
+
+@pytest.mark.parametrize("path", ["admin/", "back-office/", "new-office/", "a/files/"])
+def test_every_other_path_is_free_for_the_admin(production: Settings, path: str) -> None:
+    production.ADMIN_PATH = path
+    assert found() == {}
+
+
 # --- Stored tokens -----------------------------------------------------------------------------------------
 
 
