@@ -14,12 +14,14 @@ from typing import Any
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 import github_client as github
 import openhumans_client as openhumans
 from accounts.models import Credential, User
 from github_client import GitHubClient, Identity
 from openhumans_client import OpenHumansOAuth
+from sync import breaker
 from sync.legacy.members import OldMember
 from sync.models import Subscription
 
@@ -219,8 +221,9 @@ def _refresh(
         is_whole = finding.verdict == Verdict.READY
         verdict = Verdict.BROUGHT_OVER if is_whole else finding.verdict
         return Finding(verdict, finding.reason, finding.identity, is_refreshed=True)
-    credential.state = Credential.State.REFUSED
-    credential.save(update_fields=["state"])
+    # Not among the deaths of this hour, of which too many would be disbelieved.
+    long_ago: datetime = timezone.now() - breaker.WITHIN
+    Credential.objects.filter(pk=credential.pk).update(state=Credential.State.REFUSED, updated_at=long_ago)
     if subscription is not None:
         subscription.status = Subscription.Status.RECONNECT_OPENHUMANS
         subscription.save(update_fields=["status"])

@@ -20,10 +20,11 @@ from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Credential, User
-from sync import choices
+from sync import breaker, choices
 from sync.legacy.members import COLUMNS
 from sync.legacy.moving import awaits_consent, imported_agreement
 from sync.models import Subscription, SyncRun
@@ -323,7 +324,9 @@ def test_whoever_must_sign_in_finds_github_connected(old_app: OldApp) -> None:
 
     subscription = Subscription.objects.get(user__open_humans_id=member_id)
     assert subscription.status == Subscription.Status.RECONNECT_OPENHUMANS
-    assert credential(member_id, "openhumans").state == Credential.State.REFUSED
+    refused = credential(member_id, "openhumans")
+    assert refused.state == Credential.State.REFUSED
+    assert refused.updated_at <= timezone.now() - breaker.WITHIN, "no death of this hour"
     assert credential(member_id, "github").access_token == "gho-2"
 
 
