@@ -38,7 +38,7 @@ COMMAND = (
     "python -m tests.load --members {members} --syncs {syncs} --seconds {seconds} --latency {latency} --write"
 )
 SAMPLE_SECONDS = 2.0
-NICE = 10
+NICE, NICEST = 10, 19
 # Users who come each second until all are there.
 ARRIVALS = 20
 
@@ -84,10 +84,11 @@ def _measure(stack: Stack, repository: Repository, wanted: argparse.Namespace, f
     cookies.write_text("\n".join(people.session_of(member.user) for member in [*synced, *settled]))
     for gate in (stack.github, stack.openhumans):
         stack.fault(gate, latency_ms=wanted.latency)
-    # As docs/deploying.md has it for workers beside the web; the stand-ins, and the gates before them in this
-    # process, are other people's machines.
-    for process in (stack.worker.pid, *(child.pid for child in stack.stand_ins), os.getpid()):
-        _give_way(process or 0)
+    # As docs/deploying.md has it for workers beside the web.
+    _give_way(stack.worker.pid, NICE)
+    # The stand-ins, and the gates before them in this process, are other people's machines.
+    for process in (*(child.pid for child in stack.stand_ins), os.getpid()):
+        _give_way(process, NICEST)
     people.start_all(synced)
     samples: list[Sample] = []
     began = time.monotonic()
@@ -108,12 +109,12 @@ def _measure(stack: Stack, repository: Repository, wanted: argparse.Namespace, f
     return measured
 
 
-def _give_way(process: int) -> None:
+def _give_way(process: int | None, nice: int) -> None:
     """Where Linux shares the processors among sessions first, a nice process has to be in a nice session."""
-    os.setpriority(os.PRIO_PGRP, os.getpgid(process), NICE)
-    group = Path(f"/proc/{process}/autogroup")
+    os.setpriority(os.PRIO_PGRP, os.getpgid(process or 0), nice)
+    group = Path(f"/proc/{process or 'self'}/autogroup")
     if group.exists():
-        group.write_text(str(NICE))
+        group.write_text(str(nice))
 
 
 def _start_locust(
