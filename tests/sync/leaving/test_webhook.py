@@ -65,6 +65,7 @@ def test_syncing_and_logins_end_at_once(
     browser = Client()
     browser.force_login(member)
     assert browser.get("/dashboard/").status_code == 200
+    sent.messages.clear()
 
     answer = call(client, body_of("12345678"), path=path)
 
