@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.db.models import F
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -278,6 +279,8 @@ def test_what_is_open_and_where_the_keyboard_is_outlast_news(
     )
     if is_swapped == "archive":
         subscription.year_files.filter(year=WEEK.year).update(generation=99)
+    else:
+        subscription.runs.update(requests=F("requests") + 1)
     expect(page.locator(f"#{is_swapped}[data-old]")).to_have_count(0)
 
     expect(weeks).to_have_attribute("open", "")
