@@ -728,7 +728,7 @@ class SyncRun(models.Model):
     def release(self) -> None:
         """Give the lease back, so that the same message can claim the run again at once."""
         SyncRun.objects.filter(pk=self.pk, step=self.step, state=SyncRun.State.RUNNING).update(
-            lease_until=None, nudge_at=timezone.now() + timedelta(seconds=settings.SYNC_NUDGE_SECONDS)
+            lease_until=None, nudge_at=next_nudge()
         )
 
     def add_weeks(self, weeks: Iterable[str]) -> None:
@@ -795,6 +795,11 @@ def _taken(model: type[Row], values: Iterator[Any]) -> Row:
 
 def _tracks_of_subscription() -> Any:
     return Subscription._meta.get_field("track_settings")
+
+
+def next_nudge() -> datetime:
+    """When a scan sends a message again that is sent now, if nobody has begun its step by then."""
+    return timezone.now() + timedelta(seconds=settings.SYNC_NUDGE_SECONDS)
 
 
 def new_receipt_key() -> str:

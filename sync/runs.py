@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from sync.models import MAY_BE_QUEUED, Subscription, SyncRun
+from sync.models import MAY_BE_QUEUED, Subscription, SyncRun, next_nudge
 from sync.operators.counters import count
 from sync.queues import INTERACTIVE_STEPS, send_step
 
@@ -21,9 +21,8 @@ MOST_OUTAGES = 10
 
 def start(subscription: Subscription, trigger: SyncRun.Trigger, *, is_interactive: bool = False) -> SyncRun:
     """Queue a run, or return the one that is already active: a member has at most one."""
-    nudge_at = timezone.now() + timedelta(seconds=settings.SYNC_NUDGE_SECONDS)
     run = SyncRun(
-        subscription=subscription, trigger=trigger, is_interactive=is_interactive, nudge_at=nudge_at
+        subscription=subscription, trigger=trigger, is_interactive=is_interactive, nudge_at=next_nudge()
     )
     if not _queue(run):
         active = subscription.runs.active().first()
@@ -68,8 +67,7 @@ def take(subscription: Subscription, trigger: SyncRun.Trigger) -> SyncRun | None
     """
     try:
         with transaction.atomic():
-            nudge_at = timezone.now() + timedelta(seconds=settings.SYNC_NUDGE_SECONDS)
-            run = SyncRun.objects.create(subscription=subscription, trigger=trigger, nudge_at=nudge_at)
+            run = SyncRun.objects.create(subscription=subscription, trigger=trigger, nudge_at=next_nudge())
     except IntegrityError:
         return None
     return SyncRun.objects.claim(run.pk, run.step, timezone.now())
@@ -83,8 +81,7 @@ def start_all(subscription_ids: Sequence[int], trigger: SyncRun.Trigger) -> int:
     """
     if not subscription_ids:
         return 0
-    nudge_at = timezone.now() + timedelta(seconds=settings.SYNC_NUDGE_SECONDS)
-    row = SyncRun(trigger=trigger, nudge_at=nudge_at)
+    row = SyncRun(trigger=trigger, nudge_at=next_nudge())
     given = [field for field in SyncRun._meta.concrete_fields if field.name not in ("id", "subscription")]
     values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in given]
     columns = ", ".join(str(field.column) for field in given)

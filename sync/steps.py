@@ -44,7 +44,15 @@ from sync.errors import (
 from sync.leaving import erasing
 from sync.ledger import is_settled, known_weeks, settle
 from sync.legacy.importing import import_legacy_files
-from sync.models import OfEachWeek, StagedBatch, Subscription, SyncRun, TrackSettings, YearFile
+from sync.models import (
+    OfEachWeek,
+    StagedBatch,
+    Subscription,
+    SyncRun,
+    TrackSettings,
+    YearFile,
+    next_nudge,
+)
 from sync.operators.counters import count
 from sync.publish import Publisher, Staged
 from sync.queues import send_step
@@ -323,7 +331,7 @@ def _next_step(run: SyncRun) -> None:
         run.step += 1
         run.outages = run.lost_leases = 0
         run.lease_until = None
-        run.nudge_at = timezone.now() + timedelta(seconds=settings.SYNC_NUDGE_SECONDS)
+        run.nudge_at = next_nudge()
         run.save(update_fields=["step", "outages", "lost_leases", "lease_until", "nudge_at"])
         send_step(run)
 

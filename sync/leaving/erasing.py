@@ -37,6 +37,7 @@ from sync.models import (
     SyncRun,
     YearFile,
     new_receipt_key,
+    next_nudge,
 )
 from sync.queues import send_step
 
@@ -95,7 +96,7 @@ def start(subscription: Subscription, scope: EraseScope) -> SyncRun:
             trigger=SyncRun.Trigger.ERASE,
             erase_scope=scope,
             is_interactive=True,
-            nudge_at=timezone.now() + timedelta(seconds=settings.SYNC_NUDGE_SECONDS),
+            nudge_at=next_nudge(),
         )
         Receipt.objects.create(subscription=subscription, run=run, scope=scope)
         send_step(run)
@@ -430,7 +431,7 @@ def _next_step(run: SyncRun) -> None:
         run.hold()
         run.step += 1
         run.lease_until = None
-        run.nudge_at = timezone.now() + timedelta(seconds=settings.SYNC_NUDGE_SECONDS)
+        run.nudge_at = next_nudge()
         run.save(update_fields=["step", "lease_until", "nudge_at"])
         send_step(run)
 
