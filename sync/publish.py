@@ -127,14 +127,18 @@ class Publisher:
         for name in ("_all_files", "_own_files"):
             self.__dict__.pop(name, None)
 
+    def confirm_list(self) -> None:
+        """Ask again what is missing from a list that may have been cut short: what two lists lack is gone."""
+        self.list_again()
+        self.is_list_confirmed = True
+
     def is_removed(self, year_file: YearFile) -> bool:
-        """Whether the member removed it. One list may have been cut short: a second one has to agree."""
+        """Whether the member removed it; see `confirm_list`."""
         if not is_removed_by_member(year_file, self.files_of(year_file)):
             return False
         if year_file.removed_by_member_at or self.is_list_confirmed:
             return True
-        self.list_again()
-        self.is_list_confirmed = True
+        self.confirm_list()
         return is_removed_by_member(year_file, self.files_of(year_file))
 
 

@@ -81,9 +81,7 @@ def recover(publisher: Publisher) -> None:
     newest = _newest_files(publisher)
     removed = _not_listed(publisher, newest)
     if removed:
-        # One list may have been cut short: a second one has to agree.
-        publisher.list_again()
-        publisher.is_list_confirmed = True
+        publisher.confirm_list()
         newest = _newest_files(publisher)
         removed &= _not_listed(publisher, newest)
     if not newest:
