@@ -13,9 +13,7 @@ from typing import Any
 from sync.weeks import Week, WeekState, held_state, iter_weeks
 
 WeekEntry = dict[str, Any]
-# Which time alone changes.
-MOVING_STATES = (WeekState.OPEN, WeekState.SETTLING)
-HELD_STATES = (*MOVING_STATES, WeekState.COMPLETE)
+HELD_STATES = (WeekState.OPEN, WeekState.SETTLING, WeekState.COMPLETE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +67,15 @@ def is_settled(
     states: Mapping[str, str | None], known_weeks: Iterable[Week], now: datetime, settling: timedelta
 ) -> bool:
     """Whether each of these weeks is held, and `settle` would leave the ledger as it is."""
-    return all(str(week) in states for week in known_weeks) and all(
-        state == held_state(Week.parse(text), now, settling)
-        for text, state in states.items()
-        if state in MOVING_STATES
-    )
+    ledger: dict[str, WeekEntry] = {week: {"state": state} for week, state in states.items()}
+    return all(str(week) in ledger for week in known_weeks) and settle(ledger, now, settling) == ledger
 
 
 def settle(ledger: Mapping[str, WeekEntry], now: datetime, settling: timedelta) -> dict[str, WeekEntry]:
     """The ledger after time has passed and GitHub has confirmed that nothing changed."""
     settled = {}
     for text, entry in ledger.items():
-        if entry.get("state") in MOVING_STATES:
+        if entry.get("state") in (WeekState.OPEN, WeekState.SETTLING):
             settled[text] = {**entry, "state": str(held_state(Week.parse(text), now, settling))}
         else:
             settled[text] = entry
