@@ -17,7 +17,7 @@ from openhumans_client import File, TooHeavy
 from sync import archive
 from sync.legacy import github_json
 from sync.legacy.github_json import Found, LegacyFileRefused, Reason
-from sync.models import RepositoryState, StagedBatch, Subscription, YearFile
+from sync.models import OLD_FILES, RepositoryState, StagedBatch, Subscription, YearFile
 from sync.records import Entry, Record, record_entry
 from sync.staging import stage
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 COMMITS = "commits"
-# Where the subscription remembers it: lists["legacy"]["files"][id of the file on Open Humans].
-MEMORY = "legacy"
 DOWNLOAD_SECONDS = 120
 BATCH = 500
 
@@ -110,8 +108,8 @@ def import_legacy_file(publisher: "Publisher", file: File) -> LegacyReport:
 
 
 def memory(subscription: Subscription) -> Mapping[str, Mapping[str, Any]]:
-    """What became of the files that were looked at, by their ids: `LegacyReport.remembered`."""
-    files: Mapping[str, Mapping[str, Any]] = subscription.lists.get(MEMORY, {}).get("files", {})
+    """What became of the files that were looked at, by their ids: see `LegacyReport.remembered`."""
+    files: Mapping[str, Mapping[str, Any]] = subscription.lists.get(OLD_FILES, {}).get("files", {})
     return files
 
 
@@ -136,7 +134,7 @@ def _remember(publisher: "Publisher", report: LegacyReport) -> None:
     subscription = publisher.subscription
     entry = report.remembered(private=subscription.includes_private, moment=publisher.now.isoformat())
     files = {**memory(subscription), str(report.file_id): entry}
-    subscription.lists = {**subscription.lists, MEMORY: {"files": files}}
+    subscription.lists = {**subscription.lists, OLD_FILES: {"files": files}}
     subscription.save(update_fields=["lists"])
 
 

@@ -111,8 +111,9 @@ def _measure(stack: Stack, repository: Repository, wanted: argparse.Namespace, f
 
 def _give_way(process: int | None, nice: int) -> None:
     """Where Linux shares the processors among sessions first, a nice process has to be in a nice session."""
-    os.setpriority(os.PRIO_PGRP, os.getpgid(process or 0), nice)
-    group = Path(f"/proc/{process or 'self'}/autogroup")
+    assert process is not None
+    os.setpriority(os.PRIO_PGRP, os.getpgid(process), nice)
+    group = Path(f"/proc/{process}/autogroup")
     if group.exists():
         group.write_text(str(nice))
 
