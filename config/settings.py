@@ -174,8 +174,15 @@ def _redis_database(number: int) -> str:
 
 BROKER_URL = _redis_database(0)
 BUDGET_URL = _redis_database(1)
+# A page may ask Redis three times (limit, message, sums) and goes on without it: Open Humans' webhook has to
+# be answered within a second all the same.
+REDIS_FOR_PAGES = {"socket_timeout": 0.2, "socket_connect_timeout": 0.2}
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": _redis_database(2)}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": _redis_database(2),
+        "OPTIONS": REDIS_FOR_PAGES,
+    }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

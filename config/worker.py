@@ -7,6 +7,7 @@ from typing import Any
 
 import dramatiq
 import redis
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
 from dramatiq.middleware import Middleware, MiddlewareError, Retries
@@ -139,6 +140,15 @@ class PromptBroker(RedisBroker):
     @property
     def consumer_class(self) -> type[PromptConsumer]:
         return PromptConsumer
+
+
+def answer_soon(broker: dramatiq.Broker) -> None:
+    """For processes that serve pages, where somebody waits; a message that is not sent costs nothing there.
+
+    Workers and the scheduler wait for a slow Redis as long as its client does by itself.
+    """
+    if isinstance(broker, RedisBroker):
+        broker.client.connection_pool.connection_kwargs.update(settings.REDIS_FOR_PAGES)
 
 
 class ScanAtStart(Middleware):

@@ -42,14 +42,23 @@ def leave(member_id: str, left_at: datetime, *, erase: bool) -> User | None:
         user.rows_until = rows_until
         user.save(update_fields=["left_at", "rows_until"])
         end_logins(user)
-        # Open Humans deletes the tokens first: nobody need ask whether they still work.
-        Credential.objects.filter(identity__user=user, identity__provider="openhumans").update(
-            state=Credential.State.REFUSED, updated_at=now
-        )
+        _refuse_token(user, now)
         stop_syncing_of(user, Subscription.Status.DISCONNECTED, "You left this project on Open Humans.")
         if erase and hasattr(user, "subscription"):
             erasing.start(user.subscription, EraseScope.ACCOUNT)
     return user
+
+
+def _refuse_token(user: User, now: datetime) -> None:
+    """Open Humans deletes the tokens first: nobody need ask whether they still work.
+
+    Whoever is asking just now holds the row for as long as Open Humans takes, and hears it there.
+    """
+    stored = Credential.objects.filter(identity__user=user, identity__provider="openhumans")
+    free = stored.select_for_update(of=("self",), skip_locked=True)
+    stored.filter(pk__in=[credential.pk for credential in free]).update(
+        state=Credential.State.REFUSED, updated_at=now
+    )
 
 
 def key_of(member_id: str) -> int:

@@ -47,8 +47,7 @@ _flushed_at = time.monotonic()
 
 @cache
 def _connection() -> redis.Redis:
-    patience = {"socket_timeout": 2, "socket_connect_timeout": 2}
-    return redis.Redis.from_url(settings.METRICS_URL, decode_responses=True, **patience)
+    return redis.Redis.from_url(settings.METRICS_URL, decode_responses=True, **settings.REDIS_FOR_PAGES)
 
 
 def count(name: str, *labels: str, amount: float = 1) -> None:

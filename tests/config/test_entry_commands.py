@@ -52,6 +52,14 @@ def test_web_loads_with_the_addresses_that_hosts_give(command: list[str]) -> Non
     assert process.returncode == 0, process.stderr
 
 
+def test_whatever_serves_pages_waits_for_no_redis() -> None:
+    ask = "import config.wsgi, dramatiq; print(dramatiq.get_broker().client.get_connection_kwargs())"
+
+    process = run(sys.executable, "-c", ask)
+
+    assert "'socket_timeout': 0.2, 'socket_connect_timeout': 0.2" in process.stdout, process.stderr
+
+
 @pytest.mark.parametrize("source", ["Procfile", "compose"])
 def test_workers_find_every_actor(source: str) -> None:
     compose = (ROOT / "docker" / "compose.yaml").read_text(encoding="utf-8")

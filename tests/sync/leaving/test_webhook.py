@@ -3,20 +3,26 @@
 import hashlib
 import hmac
 import json
+import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import dramatiq
 import pytest
 import redis
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Credential, User
+from config.worker import answer_soon
 from sync.models import EraseScope, Subscription, SyncRun
+from sync.operators import counters
 from tests.sync.broker import Sent
 from tests.sync.factories import make_run
 
@@ -170,6 +176,72 @@ def test_the_answer_takes_less_than_a_second(client: Client, subscription: Subsc
     began = time.monotonic()
     call(client, body_of("12345678"))
     assert time.monotonic() - began < 1
+
+
+def test_a_refresh_in_flight_holds_up_no_answer(
+    client: Client, subscription: Subscription, sent: Sent
+) -> None:
+    """Who refreshes holds the row while Open Humans is asked, which may take a minute."""
+    mine = Credential.objects.filter(identity__user=subscription.user, identity__provider="openhumans")
+    other = connection.copy()
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("select 1 from accounts_credential where id = %s for update", [mine.get().pk])
+        with connection.cursor() as cursor:
+            cursor.execute("set lock_timeout = '500ms'")
+
+        assert call(client, body_of("12345678")).status_code == 200
+
+        member = User.objects.get(open_humans_id="12345678")
+        assert member.left_at is not None
+        assert Subscription.objects.get().status == Subscription.Status.DISCONNECTED
+        assert mine.get().state == Credential.State.VALID, "whoever holds it hears it from Open Humans"
+        assert names(sent) == [("end_access", member.pk)]
+    finally:
+        other.close()
+        connection.close()
+
+
+@pytest.fixture(params=["no connection", "no answer"])
+def unreachable(
+    request: pytest.FixtureRequest, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """All that a page asks Redis for goes where nobody answers, in a process that serves pages."""
+    is_full = request.param == "no connection"
+    pool = dramatiq.get_broker().client.connection_pool  # type: ignore[attr-defined]
+    with socket.create_server(("127.0.0.1", 0), backlog=0 if is_full else 8) as nobody, ExitStack() as held:
+        port = nobody.getsockname()[1]
+        if is_full:  # the kernel answers nobody else until somebody accepts
+            held.enter_context(socket.create_connection(("127.0.0.1", port)))
+        address = f"redis://127.0.0.1:{port}/0"
+        before = settings.CACHES
+        settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": address}}
+        settings.METRICS_URL = address
+        counters._connection.cache_clear()
+        monkeypatch.setattr(counters, "_flushed_at", 0.0)
+        there = {"host": "127.0.0.1", "port": port}
+        monkeypatch.setattr(pool, "connection_kwargs", {**pool.connection_kwargs, **there})
+        answer_soon(dramatiq.get_broker())
+        pool.reset()
+        yield
+    monkeypatch.undo()
+    settings.CACHES = before
+    pool.reset()
+    counters._connection.cache_clear()
+
+
+@pytest.mark.usefixtures("unreachable")
+def test_a_redis_that_nobody_reaches_holds_up_no_answer(
+    client: Client, subscription: Subscription, caplog: pytest.LogCaptureFixture
+) -> None:
+    began = time.monotonic()
+
+    assert call(client, body_of("12345678")).status_code == 200
+
+    assert time.monotonic() - began < 1
+    assert User.objects.get(open_humans_id="12345678").left_at is not None
+    assert caplog.text.count("Redis is away") == 2, "neither counted nor sent"
 
 
 # --- What is not believed ---------------------------------------------------------------------------------
