@@ -79,9 +79,9 @@ class Week:
 def iter_weeks(first: Week, last: Week) -> Iterator[Week]:
     """From `first` to `last`, both included, oldest first."""
     for year in range(first.year, last.year + 1):
-        for week in weeks_of_year(year):
-            if first <= week <= last:
-                yield week
+        begin = first.number - 1 if year == first.year else 0
+        end = last.number if year == last.year else None
+        yield from weeks_of_year(year)[begin:end]
 
 
 def weeks_of_year(year: int) -> list[Week]:
