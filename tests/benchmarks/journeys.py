@@ -19,7 +19,7 @@ from sandbox.github.generated_size import PROFILES, Size
 from sync import runs
 from sync.models import Subscription, SyncRun
 from sync.tracking import answers
-from tests.benchmarks.costs import ACTIVE_DAYS
+from tests.benchmarks.costs import ACTIVE_DAYS, active_moments
 from tests.benchmarks.naive import NaiveSync
 from tests.benchmarks.processors import Spent
 from tests.benchmarks.service import (
@@ -129,8 +129,8 @@ def _travelled(account: str) -> Journey:
                 found = Journey(travel(site, worker, subscription))
                 for _ in range(IDLE_DAYS):
                     found.idle_days.append(travel(site, worker, subscription))
-                for left in reversed(range(ACTIVE_DAYS_TRAVELLED)):
-                    be_active(site, account, hours_ago=left)
+                for moment in active_moments(ACTIVE_DAYS_TRAVELLED, datetime.now(UTC)):
+                    be_active(site, account, moment)
                     found.active_days.append(travel(site, worker, subscription))
             if account in PROFILES:
                 found.naive = _naive(site, subscription, is_whole=account not in COUNTED)
@@ -162,14 +162,10 @@ def _backfill(account: str, latency_ms: float) -> Leg:
             forget(subscription)
 
 
-def be_active(site: Site, account: str, *, hours_ago: int) -> None:
-    """What the member of a named account does on a day; others do what the typical one does.
-
-    Several such days must not lie in one hour: what is older than something known looks like what came late.
-    """
-    at = datetime.now(UTC) - timedelta(hours=hours_ago)
+def be_active(site: Site, account: str, moment: datetime) -> None:
+    """What the member of a named account does on a day; others do what the typical one does."""
     done = ACTIVE_DAYS.get(account, ACTIVE_DAYS["typical"])
-    site.github.act(act="active_day", at=at.isoformat(), **done)
+    site.github.act(act="active_day", at=moment.isoformat(), **done)
 
 
 def travel(site: Site, worker: Worker, subscription: Subscription, latency_ms: float = 0) -> Leg:

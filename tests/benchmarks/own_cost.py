@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +19,7 @@ from github_client import GitHubClient
 from sync import actors, planner, runs, scanning
 from sync.collect import lists, probing
 from sync.models import Subscription, SyncRun
+from tests.benchmarks.costs import active_moments
 from tests.benchmarks.database_time import Asked, DatabaseWatch
 from tests.benchmarks.figures import Report, Spread, ratio
 from tests.benchmarks.journeys import SAMPLES, Leg, be_active, never_due, travel, undelayed_backfills
@@ -97,8 +99,8 @@ def measure() -> Report:
                     worker.wait_until_ready()
                     idle = [of_idle_days(worker, subscription) for _ in range(SAMPLES)]
                     active = [
-                        _active_day(site, worker, subscription, account, left)
-                        for left in reversed(range(SAMPLES))
+                        _active_day(site, worker, subscription, account, moment)
+                        for moment in active_moments(SAMPLES, datetime.now(UTC))
                     ]
                 _add_capacity(report, account, idle, active, statistics.median(scans))
             finally:
@@ -250,8 +252,10 @@ def of_idle_days(worker: Worker, subscription: Subscription) -> Spent:
     return (worker.spent() - before) / ROUNDS
 
 
-def _active_day(site: Site, worker: Worker, subscription: Subscription, account: str, hours_ago: int) -> Leg:
-    be_active(site, account, hours_ago=hours_ago)
+def _active_day(
+    site: Site, worker: Worker, subscription: Subscription, account: str, moment: datetime
+) -> Leg:
+    be_active(site, account, moment)
     return travel(site, worker, subscription)
 
 

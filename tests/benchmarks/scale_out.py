@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from sync import runs
 from sync.models import Subscription, SyncRun, YearFile
 from tests.benchmarks import processors
+from tests.benchmarks.costs import active_moments
 from tests.benchmarks.figures import Report, Spread, ratio
 from tests.benchmarks.journeys import never_due
 from tests.benchmarks.service import (
@@ -141,11 +142,13 @@ def add_processes(report: Report, gathered: Crowd, folder: Path, samples: int) -
         synced(gathered)
     found: dict[tuple[int, ...], list[Round]] = {}
     news: dict[tuple[int, ...], Round] = {}
+    # Whose requests are compared: both within one day.
+    moments = iter(active_moments(2, datetime.now(UTC)))
     for processes in ((1,), (2,), (4,), (1, 1)):
         with groups(folder, *processes):
             found[processes] = [synced(gathered, LATENCY_MS) for _ in range(samples)]
             if sum(processes) == 2:
-                publish_news(gathered)
+                publish_news(gathered, next(moments))
                 news[processes] = synced(gathered, NEWS_LATENCY_MS)
                 _add_news(report, gathered, processes, news)
         _add_idle(report, processes, found)
@@ -200,9 +203,9 @@ class Published:
     not_as_git: int
 
 
-def publish_news(gathered: Crowd) -> None:
+def publish_news(gathered: Crowd, moment: datetime) -> None:
     """Everybody commits once more."""
-    commit_all(gathered.repository, len(gathered.members), datetime.now(UTC) - timedelta(hours=1))
+    commit_all(gathered.repository, len(gathered.members), moment)
 
 
 def published(gathered: Crowd) -> Published:
