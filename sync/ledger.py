@@ -64,7 +64,7 @@ def settled_until(now: datetime, settling: timedelta) -> datetime:
 
 
 def is_settled(
-    states: Mapping[str, str | None], known_weeks: Iterable[Week], now: datetime, settling: timedelta
+    states: Mapping[str, str], known_weeks: Iterable[Week], now: datetime, settling: timedelta
 ) -> bool:
     """Whether each of these weeks is held, and `settle` would leave the ledger as it is."""
     ledger: dict[str, WeekEntry] = {week: {"state": state} for week, state in states.items()}

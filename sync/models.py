@@ -248,10 +248,14 @@ class LeftOut(models.Model):
 
 
 class OfEachWeek(models.Func):
-    """{week: one fact of it} of a file's ledger. The rest, which is long, need not leave Postgres."""
+    """{week: one fact of it} of a file's ledger, without the weeks that lack it.
+
+    The rest of the ledger, which is long, need not leave Postgres.
+    """
 
     template = (
-        "(select coalesce(jsonb_object_agg(key, value -> '%(fact)s'), '{}') from jsonb_each(%(expressions)s))"
+        "(select coalesce(jsonb_object_agg(key, value -> '%(fact)s'), '{}') from jsonb_each(%(expressions)s)"
+        " where value -> '%(fact)s' <> 'null')"
     )
 
     def __init__(self, fact: str) -> None:

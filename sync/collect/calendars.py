@@ -101,7 +101,7 @@ def _stage(subscription: Subscription, entries: Iterable[Entry]) -> None:
 def ledger_calendar(subscription: Subscription, years: Iterable[int]) -> dict[str, Mapping[str, int]]:
     files = subscription.year_files.filter(kind=YearFile.Kind.PUBLIC, year__in=list(years))
     calendars = files.values_list(OfEachWeek(CALENDAR), flat=True)
-    return {week: days or {} for calendar in calendars for week, days in calendar.items()}
+    return {week: days for calendar in calendars for week, days in calendar.items()}
 
 
 def read_calendar(collector: Collector, request: planner.ReadCalendar) -> None:

@@ -30,7 +30,7 @@ def entries(
     found: list[tuple[str, Entry]] = []
     for file_kind, counts in files.values_list("kind", OfEachWeek("counts")):
         for week, of_week in counts.items():
-            held = (of_week or {}).get(kind, 0)
+            held = of_week.get(kind, 0)
             if held and is_in_doubt(week, held):
                 data = {
                     "kind": kind,

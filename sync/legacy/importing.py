@@ -18,14 +18,13 @@ from sync import archive
 from sync.legacy import github_json
 from sync.legacy.github_json import Found, LegacyFileRefused, Reason
 from sync.models import OLD_FILES, RepositoryState, StagedBatch, Subscription, YearFile
-from sync.records import Entry, Record, record_entry
+from sync.records import COMMITS, Entry, Record, record_entry
 from sync.staging import stage
 
 if TYPE_CHECKING:
     from sync.publish import Publisher
 
 logger = logging.getLogger(__name__)
-COMMITS = "commits"
 DOWNLOAD_SECONDS = 120
 BATCH = 500
 

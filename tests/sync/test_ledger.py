@@ -3,7 +3,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from sync.ledger import Progress, WeekEntry, is_settled, known_weeks, progress, settle, settled_until
+from sync.models import OfEachWeek, YearFile
 from sync.weeks import WeekState
+from tests.sync.factories import make_subscription, make_year_file
 
 NOW = datetime(2026, 5, 6, 12, tzinfo=UTC)
 SETTLING = timedelta(hours=48)
@@ -63,25 +65,40 @@ def test_complete_weeks_and_weeks_outside_the_ledger_stay_as_they_are() -> None:
     [
         ({}, True),
         ({"2026-W18": "unreadable"}, True),
-        ({"2026-W18": None}, True),
         ({"2026-W18": "settling"}, False),
         ({"2026-W18": "open"}, False),
         ({"2026-W19": "settling"}, False),
         ({"2026-W10": "open"}, False),
     ],
 )
-def test_states_alone_tell_whether_there_is_anything_to_settle(
-    states: dict[str, str | None], is_so: bool
-) -> None:
+def test_states_alone_tell_whether_there_is_anything_to_settle(states: dict[str, str], is_so: bool) -> None:
     known = known_weeks(date(2026, 4, 27), NOW)
-    states = {"2026-W18": "complete", "2026-W19": "open", "1999-W01": None} | states
+    states = {"2026-W18": "complete", "2026-W19": "open"} | states
     ledger: dict[str, WeekEntry] = {week: {"state": state} for week, state in states.items()}
+    ledger["1999-W01"] = {"counts": {"commits": 1}}
     assert is_settled(states, known, NOW, SETTLING) == (settle(ledger, NOW, SETTLING) == ledger) == is_so
+
+
+@pytest.mark.django_db
+def test_of_each_week_one_fact_is_read_where_there_is_one() -> None:
+    weeks: dict[str, WeekEntry] = {
+        "2026-W18": {"state": "complete", "counts": {"commits": 2}},
+        "2026-W19": {"state": "open", "counts": {}},
+        "1999-W01": {"counts": {"commits": 1}},
+        "1998-W01": {"state": None},
+    }
+    make_year_file(make_subscription(), 2026, weeks=weeks)
+
+    of_each_week = YearFile.objects.values_list(OfEachWeek("state"), OfEachWeek("counts"), OfEachWeek("days"))
+
+    states = {"2026-W18": "complete", "2026-W19": "open"}
+    counts = {"2026-W18": {"commits": 2}, "2026-W19": {}, "1999-W01": {"commits": 1}}
+    assert of_each_week.get() == (states, counts, {})
 
 
 @pytest.mark.parametrize("week", ["2026-W18", "2026-W19"])
 def test_a_ledger_without_one_of_its_weeks_is_not_settled(week: str) -> None:
-    states: dict[str, str | None] = {"2026-W18": "complete", "2026-W19": "open"}
+    states = {"2026-W18": "complete", "2026-W19": "open"}
     del states[week]
     assert not is_settled(states, known_weeks(date(2026, 4, 27), NOW), NOW, SETTLING)
 
