@@ -130,10 +130,14 @@ class Demonstration:
 
     def expected_commits(self) -> list[Commit]:
         folders = self.wanted.repositories
-        histories = map(read_history, folders, served_names(folders))
+        names = served_names(folders)
+        histories = map(read_history, folders, names)
         commits = [commit for history in histories for commit in history]
         email = self.wanted.email or most_active(commits)
-        self.outcome.rows["author"] = email or "nobody"
+        self.outcome.rows["history of"] = ", ".join(names)
+        # Never the address: what is printed here is shown around.
+        found = "the one with most commits" if email else "nobody"
+        self.outcome.rows["author"] = "the one asked for" if self.wanted.email else found
         return of_author(commits, email) if email else []
 
     def first_sync(self, began: float) -> Json:
