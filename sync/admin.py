@@ -20,7 +20,7 @@ from django.utils.html import format_html, format_html_join
 from django_dramatiq.models import Task
 
 from sync import reconciling, switch
-from sync.models import OperatorAction, Subscription, SyncRun, SyncStop, YearFile
+from sync.models import OperatorAction, Receipt, Subscription, SyncRun, SyncStop, YearFile
 from sync.operators import operating
 from sync.operators.operating import NotPossible
 from sync.operators.timeline import timeline_of
@@ -293,6 +293,15 @@ class OperatorActionAdmin(ReadOnlyAdmin):
     list_display = ("created_at", "operator", "kind", "subscription", "reason")
     list_filter = ("kind", "operator")
     list_select_related = ("subscription",)
+
+
+@admin.register(Receipt)
+class ReceiptAdmin(ReadOnlyAdmin):
+    """Who deleted what, and why; not its address, nor names of files."""
+
+    list_display = ("created_at", "scope", "operator", "cause", "files_deleted", "files_left", "finished_at")
+    list_filter = ("scope", "cause", "operator")
+    fields = (*list_display, "listed_at", "files", "grant", "membership")
 
 
 @admin.register(SyncStop)

@@ -822,6 +822,15 @@ class Receipt(models.Model):
         NO_ACCESS = "no_access", "no access"
         REFUSED = "refused", "refused"
 
+    class Cause(models.TextChoices):
+        """Why an operator had it done: a choice, because words of theirs might name the member."""
+
+        ASKED = "asked", "the member had asked for it"
+        MISUSE = "misuse", "the site was misused"
+        LAW = "law", "a law or a court demanded it"
+        OTHER = "other", "for another reason"
+        RESTORED = "restored", "a restored backup still had what was to be deleted"
+
     key = models.CharField(max_length=40, unique=True, default=new_receipt_key)
     subscription = models.ForeignKey(
         Subscription, null=True, blank=True, on_delete=models.CASCADE, related_name="receipts"
@@ -830,6 +839,9 @@ class Receipt(models.Model):
         SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="receipt"
     )
     scope = models.CharField(max_length=10, choices=EraseScope.choices)
+    # Both empty where the member did it.
+    operator = models.CharField(max_length=150, blank=True, default="", db_default="")
+    cause = models.CharField(max_length=10, choices=Cause.choices, blank=True, default="", db_default="")
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
     # Names of the files found, noted before the first is deleted, and of those still there at the end.

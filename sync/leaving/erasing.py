@@ -63,6 +63,17 @@ NO_OPENHUMANS = (OpenHumansAccessLost, openhumans.Unauthorized, DecryptionFailed
 NO_GITHUB = (GitHubAccessLost, github.Unauthorized, github.NotFound, DecryptionFailed)
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which operator began an erasing, and for what sort of reason; both empty where the member did."""
+
+    operator: str = ""
+    cause: str = ""
+
+
+BY_THE_MEMBER = Order()
+
+
 class ErasingUnderWay(SyncError):
     """Another erasing has to end first; `receipt` tells how far it is."""
 
@@ -71,7 +82,7 @@ class ErasingUnderWay(SyncError):
         self.receipt = receipt
 
 
-def start(subscription: Subscription, scope: EraseScope) -> SyncRun:
+def start(subscription: Subscription, scope: EraseScope, order: Order = BY_THE_MEMBER) -> SyncRun:
     """Queue the erasing and stop collecting in one transaction; the run's `receipt` tells how it goes.
 
     One that is under way and covers this scope is returned as it is, a smaller one is overtaken; raise
@@ -98,7 +109,7 @@ def start(subscription: Subscription, scope: EraseScope) -> SyncRun:
             is_interactive=True,
             nudge_at=next_nudge(),
         )
-        Receipt.objects.create(subscription=subscription, run=run, scope=scope)
+        Receipt.objects.create(subscription=subscription, run=run, scope=scope, **asdict(order))
         send_step(run)
     return run
 
@@ -314,7 +325,7 @@ class Unconnected:
     """How far the account of a member without a subscription is deleted: `User.erasure` remembers it.
 
     `found` are ids of files, noted before the first is deleted; `is_ending` that the membership was asked to
-    end, whatever came back; `receipt` the address that its receipt will have.
+    end, whatever came back; `receipt` the address that its receipt will have; the last two are of an `Order`.
     """
 
     found: list[int] = field(default_factory=list)
@@ -322,6 +333,8 @@ class Unconnected:
     files_left: int = 0
     is_ending: bool = False
     receipt: str = field(default_factory=new_receipt_key)
+    operator: str = ""
+    cause: str = ""
 
     @property
     def has_begun(self) -> bool:
@@ -343,7 +356,7 @@ def progress_of(user: User) -> Unconnected:
     return Unconnected(**(user.erasure or {}))
 
 
-def end_unconnected(user: User, deadline: Deadline | None = None) -> Receipt:
+def end_unconnected(user: User, deadline: Deadline | None = None, order: Order = BY_THE_MEMBER) -> Receipt:
     """Delete the account of a member without a subscription: nothing was collected, so no run is needed.
 
     That it was asked for is noted first, and how far it is before each request that changes something. Raise
@@ -351,6 +364,8 @@ def end_unconnected(user: User, deadline: Deadline | None = None) -> Receipt:
     death of this process: it goes on from there when somebody asks again, and by itself within the hour.
     """
     so_far = progress_of(user)
+    if user.erasure is None:  # otherwise somebody had begun it
+        so_far.operator, so_far.cause = order.operator, order.cause
     _keep(user, so_far)
     try:
         credentials.with_openhumans(
@@ -367,6 +382,8 @@ def end_unconnected(user: User, deadline: Deadline | None = None) -> Receipt:
             key=so_far.receipt,
             defaults={
                 "scope": EraseScope.ACCOUNT,
+                "operator": so_far.operator,
+                "cause": so_far.cause,
                 "files": so_far.files,
                 "files_left": so_far.files_left,
                 "files_deleted": len(so_far.found) - so_far.files_left if so_far.listed_at else 0,

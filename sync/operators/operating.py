@@ -130,7 +130,7 @@ def note_reconciling(subscription: Subscription | None, operator: str, reason: s
     _note(Kind.RECONCILE, subscription, operator, reason)
 
 
-def note_deletion(subscription: Subscription | None, operator: str, reason: str) -> None:
+def note_deletion(subscription: Subscription, operator: str, reason: str) -> None:
     _note(Kind.DELETE, subscription, operator, reason)
 
 

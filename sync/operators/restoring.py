@@ -131,7 +131,7 @@ def repeat(user: User, erasure: Erasure, operator: str) -> None:
     scope = EraseScope(erasure.act)
     if scope == EraseScope.ACCOUNT:
         # Asked for, and perhaps not done: a run finds out.
-        erasing.start(subscription, scope)
+        erasing.start(subscription, scope, erasing.Order(operator, Receipt.Cause.RESTORED))
         return
     erasing.stop_collecting(subscription, scope)
     if scope in (EraseScope.CHANGE, EraseScope.REPLACE):

@@ -1,6 +1,7 @@
 """Migrations run beside the code of the release before, which goes on writing rows as it knows them."""
 
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 
 import pytest
 from django.db import connection, models
@@ -10,7 +11,8 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 from django.db.models.functions import Now
 
-from sync.models import SyncStop
+from sync.models import OperatorAction, SyncStop
+from tests.sync.factories import make_subscription
 
 # Up to these nothing had been released, so no code of before can meet them.
 UNRELEASED = {"accounts": "0005", "sync": "0014"}
@@ -86,3 +88,18 @@ def test_the_code_of_before_writes_rows_of_a_table_that_has_a_column_more() -> N
         SyncStop.objects.all().delete()
         with connection.schema_editor() as editor:
             editor.remove_field(SyncStop, field)
+
+
+@pytest.mark.django_db
+def test_what_operators_wrote_about_members_who_are_gone_goes() -> None:
+    forget_words = import_module("sync.migrations.0015_receipts_of_operators").FORGET_WORDS
+    written = {"operator": "ada", "reason": "octocat asked by mail"}
+    still_here = OperatorAction.objects.create(kind="delete", subscription=make_subscription(), **written)
+    of_everybody = OperatorAction.objects.create(kind="stop", **written)
+    gone = OperatorAction.objects.create(kind="delete", **written)
+
+    with connection.cursor() as cursor:
+        cursor.execute(forget_words)
+
+    reasons = dict(OperatorAction.objects.values_list("pk", "reason"))
+    assert reasons == {still_here.pk: written["reason"], of_everybody.pk: written["reason"], gone.pk: ""}

@@ -18,6 +18,7 @@ from sync.models import (
     PAUSED_BY_MEMBER,
     OperatorAction,
     ProviderState,
+    Receipt,
     StagedBatch,
     Subscription,
     SyncRun,
@@ -60,7 +61,7 @@ def list_url(model: type) -> str:
     return reverse(f"admin:sync_{model.__name__.lower()}_changelist")
 
 
-def detail_url(thing: SyncRun | Subscription | YearFile) -> str:
+def detail_url(thing: SyncRun | Subscription | YearFile | Receipt) -> str:
     return reverse(f"admin:sync_{thing._meta.model_name}_change", args=[thing.pk])
 
 
@@ -308,6 +309,24 @@ def test_what_was_done_to_a_member_is_kept_with_who_and_why(desk: Client, run: S
     action = OperatorAction.objects.get()
     assert (action.kind, action.operator, action.reason) == ("run", "operator", "asked by mail")
     assert action.subscription == run.subscription
+
+
+def test_who_deleted_what_can_be_looked_up_and_leads_to_nobodys_receipt(
+    desk: Client, subscription: Subscription
+) -> None:
+    receipt = Receipt.objects.create(
+        subscription=subscription,
+        scope="account",
+        operator="ada",
+        cause=Receipt.Cause.LAW,
+        found=[{"id": 1, "name": "github-2026.json"}],
+    )
+    for page in (list_url(Receipt), detail_url(receipt)):
+        html = desk.get(page).content.decode()
+        assert "ada" in html
+        assert "a law or a court demanded it" in html
+        for kept_back in (receipt.key, "github-2026.json", "octocat"):
+            assert kept_back not in html
 
 
 def test_without_a_reason_nothing_is_done(desk: Client, run: SyncRun) -> None:

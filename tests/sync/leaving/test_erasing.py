@@ -12,7 +12,9 @@ import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
+from django.core.management import call_command
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 from redis import Redis
@@ -23,6 +25,7 @@ from sync.actors import sync_step
 from sync.consent import Choice
 from sync.errors import LeaseLost, WaitForLimit
 from sync.leaving import erasing
+from sync.management.acting import operator
 from sync.models import (
     EraseScope,
     OperatorAction,
@@ -219,6 +222,38 @@ def test_what_operators_did_stays_known_to_the_member(world: World) -> None:
 
     erase(world, EraseScope.ACCOUNT)
     assert not OperatorAction.objects.exists()
+
+
+def test_who_deleted_an_account_and_why_stays_on_its_receipt_and_their_words_do_not(
+    world: World, client: Client
+) -> None:
+    words = ("--reason", f"{world.subscription.github_login} filled our disk", "--cause", "misuse")
+    call_command(
+        "delete_data", f"oh:{world.member.open_humans_id}", "--scope", "account", *words, stdout=io.StringIO()
+    )
+    assert OperatorAction.objects.get().reason == words[1], "while the member may ask about it"
+
+    receipt = finish(SyncRun.objects.get(trigger=SyncRun.Trigger.ERASE))
+
+    assert (receipt.is_finished, receipt.subscription) == (True, None)
+    assert (receipt.operator, receipt.cause) == (operator(), Receipt.Cause.MISUSE)
+    assert not OperatorAction.objects.exists()
+    page = client.get(reverse("receipt", args=[receipt.key])).content.decode()
+    assert f"the operator {operator()}; the site was misused" in page
+
+
+def test_what_a_member_asked_for_is_no_operators_act(world: World, client: Client) -> None:
+    run = erasing.start(world.subscription, EraseScope.FILES)
+    words = ("--reason", "asked by mail")
+    call_command(
+        "delete_data", f"oh:{world.member.open_humans_id}", "--scope", "files", *words, stdout=io.StringIO()
+    )
+
+    receipt = finish(run)
+
+    assert (receipt.operator, receipt.cause) == ("", "")
+    client.force_login(world.member, backend="django.contrib.auth.backends.ModelBackend")
+    assert "Done by" not in client.get(reverse("receipt", args=[receipt.key])).content.decode()
 
 
 # --- GitHub ---

@@ -8,11 +8,14 @@ import time
 from collections.abc import Callable
 
 import pytest
+import responses
 from django.core.management import CommandError, call_command, get_commands, load_command_class
 from django.utils import timezone
 
+import openhumans_client as openhumans
 from accounts.models import User
-from sync.leaving import erasing
+from sync.leaving import departures, erasing
+from sync.management.acting import operator
 from sync.models import OperatorAction, Receipt, Subscription, SyncRun
 from sync.operators import operating
 from sync.operators.operating import NotPossible
@@ -106,9 +109,10 @@ def test_a_member_who_never_connected_github_is_deleted_as_well(member: User, pr
 
     assert not User.objects.exists()
     assert removed.call_count == 1
-    assert Receipt.objects.get().key in output.getvalue()
-    noted = OperatorAction.objects.get()
-    assert (noted.kind, noted.reason, noted.subscription) == ("delete", "asked by mail", None)
+    receipt = Receipt.objects.get()
+    assert receipt.key in output.getvalue()
+    assert (receipt.operator, receipt.cause) == (operator(), Receipt.Cause.ASKED)
+    assert not OperatorAction.objects.exists(), "the reason may name the member"
 
 
 def test_an_outage_puts_off_the_deletion_of_a_member_without_github(
@@ -119,7 +123,25 @@ def test_an_outage_puts_off_the_deletion_of_a_member_without_github(
         call_command("delete_data", "12345678", "--scope", "account", *WHY, stdout=io.StringIO())
     assert User.objects.get() == member
     assert list(erasing.asked_to_end()) == [member]
-    assert OperatorAction.objects.get().reason == "asked by mail"
+
+    project = {"id": 1, "id_label": "direct-sharing-1", "name": "G", "active": True, "approved": True}
+    providers.http.replace(responses.GET, PROJECT, json=project)
+    providers.http.get(EXCHANGE_MEMBER, json=NO_FILES)
+    providers.http.post(REMOVE_MEMBER, json="success")
+    departures.end_account(User.objects.get())
+
+    receipt = Receipt.objects.get()
+    assert (receipt.operator, receipt.cause) == (operator(), Receipt.Cause.ASKED)
+
+
+def test_what_a_member_began_stays_their_own_act(member: User, providers: Providers) -> None:
+    providers.http.get(PROJECT, status=503)
+    with pytest.raises(openhumans.Unavailable):
+        erasing.end_unconnected(member)
+    with pytest.raises(CommandError, match="goes on by itself"):
+        call_command("delete_data", "12345678", "--scope", "account", *WHY, stdout=io.StringIO())
+    so_far = erasing.progress_of(User.objects.get())
+    assert (so_far.operator, so_far.cause) == ("", "")
 
 
 def test_a_prefix_says_which_id_is_meant(subscription: Subscription, stranger: User) -> None:

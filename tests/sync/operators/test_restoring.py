@@ -509,6 +509,17 @@ def test_what_was_repeated_stands_in_the_members_history(
     assert (act.kind, act.operator) == (OperatorAction.Kind.RESTORE, "root")
 
 
+def test_the_receipt_of_an_account_that_is_deleted_again_says_that_a_backup_was_restored(
+    subscription: Subscription, erasure_list: Path, sent: Sent
+) -> None:
+    erasures.note(subscription.user, EraseScope.ACCOUNT)
+
+    repeat(erasure_list)
+
+    receipt = Receipt.objects.get()
+    assert (receipt.operator, receipt.cause) == ("root", Receipt.Cause.RESTORED)
+
+
 @pytest.mark.parametrize("scope", [EraseScope.CHANGE, EraseScope.REPLACE])
 def test_an_account_that_was_exchanged_since_is_not_collected_again(
     subscription: Subscription, erasure_list: Path, scope: EraseScope
