@@ -237,6 +237,17 @@ def _locked(user: User, provider: str, deadline: Deadline | None) -> Credential 
     raise openhumans.Unavailable("The token is being refreshed, which takes too long", is_timeout=True)
 
 
+def hold_tokens(user: User, *providers: str) -> None:
+    """Lock them (without names: all) for a transaction that deletes them, before it locks anything else.
+
+    Whoever refreshes one holds its row while the other side is asked, up to a minute. Meanwhile nobody is to
+    wait for the member's other rows: Open Humans' webhook needs them at once.
+    """
+    own = Credential.objects.filter(identity__user=user)
+    wanted = own.filter(identity__provider__in=providers) if providers else own
+    list(wanted.select_for_update(of=("self",)).order_by("pk"))
+
+
 def _require_time_to_refresh(deadline: Deadline | None) -> None:
     """A refresh whose answer is not waited for may cost the member their access."""
     if deadline and deadline.left < settings.WEB_ANSWER_SECONDS * LAST_SHARE:

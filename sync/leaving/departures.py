@@ -91,9 +91,10 @@ def end_access(user: User) -> None:
     delete_sessions(user)
     revoke_github_grant(user)
     with transaction.atomic():
+        credentials.hold_tokens(user)
         gone = User.objects.select_for_update().filter(pk=user.pk, left_at__isnull=False).first()
-        if gone is None:
-            return  # back meanwhile
+        if gone is None or _is_being_erased(gone):
+            return  # back meanwhile, or erasure was asked for
         Credential.objects.filter(identity__user=gone).delete()
         if gone.rows_until is not None and gone.rows_until <= timezone.now():
             forget_member(gone)

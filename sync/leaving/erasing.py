@@ -303,6 +303,7 @@ def _give_grant_back(erasing: Erasing) -> None:
         logger.error("A grant could not be given back: %s", error, extra=erasing.run.detail)
         outcome = Receipt.Outcome.REFUSED
     with transaction.atomic():
+        credentials.hold_tokens(erasing.subscription.user, "github")
         erasing.note(grant=outcome)
         forgetting.forget_github(erasing.subscription)
 
@@ -376,6 +377,7 @@ def end_unconnected(user: User, deadline: Deadline | None = None, order: Order =
         # Where it was asked to end, that is why there is no access any more.
         membership = Receipt.Outcome.DONE if so_far.is_ending else Receipt.Outcome.NO_ACCESS
     with transaction.atomic():
+        credentials.hold_tokens(user)
         # One at a time: a second click, or the hourly tidying, may be at the same account.
         User.objects.select_for_update().filter(pk=user.pk).first()
         receipt, _ = Receipt.objects.get_or_create(

@@ -89,7 +89,8 @@ def forget_member(run: SyncRun, receipt: Receipt) -> None:
     subscription = run.subscription
     credentials.forget_budget(subscription)
     with transaction.atomic():
-        # First, as for a connection that comes back at this moment: neither waits for the other in a circle.
+        credentials.hold_tokens(subscription.user)
+        # Before the run, as for a connection that comes back at this moment: neither waits in a circle.
         User.objects.select_for_update().filter(pk=subscription.user_id).first()
         run.hold()
         receipt.subscription = receipt.run = None

@@ -5,29 +5,35 @@ import hmac
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 from typing import Any
 
 import dramatiq
 import pytest
 import redis
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Credential, User
 from config.worker import answer_soon
-from sync.models import EraseScope, Subscription, SyncRun
+from sync import actors
+from sync.leaving import departures, erasing
+from sync.models import EraseScope, Receipt, Subscription, SyncRun
 from sync.operators import counters
+from tests.providers import GITHUB_API_URL, Providers
 from tests.sync.broker import Sent
 from tests.sync.factories import make_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "test-webhook-secret"
+GRANT = f"{GITHUB_API_URL}/applications/test-github-client/grant"
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +60,22 @@ def call(
             "sha1=" + hmac.new(secret.encode(), body, hashlib.sha1).hexdigest()
         )
     return client.post(path, body, content_type="application/json", headers=headers, **more)
+
+
+def in_a_thread_of_its_own(act: Callable[[Subscription], None], subscription: Subscription) -> None:
+    try:
+        act(subscription)
+    finally:
+        connections.close_all()
+
+
+def waits_for(other: BaseDatabaseWrapper) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select exists(select from pg_locks where not granted and %s = any(pg_blocking_pids(pid)))",
+            [other.connection.info.backend_pid],
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def names(sent: Sent) -> list[tuple[str, Any]]:
@@ -201,6 +223,68 @@ def test_a_refresh_in_flight_holds_up_no_answer(
     finally:
         other.close()
         connection.close()
+
+
+def end_access(subscription: Subscription) -> None:
+    departures.leave("12345678", timezone.now(), erase=False)
+    actors.end_access.fn(subscription.user_id)
+
+
+def disconnect(subscription: Subscription) -> None:
+    actors.sync_step.fn(erasing.start(subscription, EraseScope.GITHUB).pk, 0)
+
+
+def delete_account(subscription: Subscription) -> None:
+    departures.leave("12345678", timezone.now(), erase=True)
+    actors.sync_step.fn(SyncRun.objects.get().pk, 0)
+
+
+def delete_unconnected(subscription: Subscription) -> None:
+    subscription.delete()
+    erasing.end_unconnected(subscription.user)
+
+
+@pytest.mark.parametrize(
+    ("act", "refreshed"),
+    [
+        (end_access, "openhumans"),
+        (disconnect, "github"),
+        (delete_account, "openhumans"),
+        (delete_unconnected, "openhumans"),
+    ],
+)
+def test_whoever_forgets_tokens_holds_up_no_answer_while_one_is_refreshed(
+    client: Client,
+    subscription: Subscription,
+    providers: Providers,
+    sent: Sent,
+    act: Callable[[Subscription], None],
+    refreshed: str,
+) -> None:
+    """They wait for the refresh, as long as it takes, and hold nothing that the webhook needs."""
+    member = subscription.user
+    providers.http.delete(GRANT, status=204)
+    Credential.objects.filter(identity__provider="openhumans").update(state=Credential.State.REFUSED)
+    key = Credential.objects.get(identity__user=member, identity__provider=refreshed).pk
+    refresh = connection.copy()
+    forgetting = Thread(target=in_a_thread_of_its_own, args=(act, subscription))
+    try:
+        refresh.set_autocommit(False)
+        with refresh.cursor() as cursor:
+            cursor.execute("select 1 from accounts_credential where id = %s for update", [key])
+        forgetting.start()
+        while not waits_for(refresh):
+            assert forgetting.is_alive()
+            forgetting.join(0.01)
+        with connection.cursor() as cursor:
+            cursor.execute("set lock_timeout = '500ms'")
+
+        assert call(client, body_of("12345678", erase=True)).status_code == 200
+    finally:
+        refresh.close()
+        forgetting.join()
+        connection.close()
+    assert Receipt.objects.exists(), "whoever began, the erasure ends in a receipt"
 
 
 @pytest.fixture(params=["no connection", "no answer"])
