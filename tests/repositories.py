@@ -2,9 +2,10 @@
 
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 
 ENVIRONMENT = {
@@ -62,6 +63,15 @@ class Repository:
         for moment in moments:
             self.commits += 1
             stream += self._commit(moment, committed or moment, message, email or self.email, branch, parent)
+            parent = None
+        git(self.path, "fast-import", "--quiet", "--force", stdin=stream)
+
+    def add_of_all(self, emails: Sequence[str], moments: Iterable[str]) -> None:
+        """On top of main, one commit of each of these authors per moment, oldest first."""
+        parent, stream = self._head("main"), b""
+        for moment, email in product(moments, emails):
+            self.commits += 1
+            stream += self._commit(moment, moment, "Commit {n}", email, "main", parent)
             parent = None
         git(self.path, "fast-import", "--quiet", "--force", stdin=stream)
 

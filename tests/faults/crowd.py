@@ -74,9 +74,9 @@ def crowded_repository(folder: Path, count: int, moment: datetime) -> Repository
     return repository
 
 
-def commit_all(repository: Repository, count: int, moment: datetime) -> None:
-    for number in range(count):
-        repository.add([(moment + timedelta(seconds=number)).isoformat()], email=email_of(number))
+def commit_all(repository: Repository, count: int, *moments: datetime) -> None:
+    """Everybody once at each of these moments."""
+    repository.add_of_all([email_of(number) for number in range(count)], map(datetime.isoformat, moments))
 
 
 def connected_crowd(world: World, count: int) -> list[Subscription]:

@@ -28,7 +28,7 @@ from config.run import ports, programs
 from config.run.embedded import start_until_ready
 from config.run.folders import CHECKOUT
 from config.run.interrupt import Interrupt
-from config.run.processes import Child, stop_together, tail
+from config.run.processes import Child, tail
 from config.run.valkey import Valkey
 from sync import runs
 from sync.models import Subscription, SyncRun
@@ -41,7 +41,7 @@ from tests.sync.world import World, living
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 PROCESSES, MANY = 8, 10
 # Less than a run here costs, and longer than it takes, so that it has to wait.
-HOUR_SECONDS, HOUR_POINTS = 20 if IS_LONG else 10, 8
+HOUR_SECONDS, HOUR_POINTS = 20 if IS_LONG else 6, 8
 COMMITS = 120 if IS_LONG else 25
 END_SECONDS = 240.0
 NUMBERS = {
@@ -83,8 +83,6 @@ def eight_workers(folder: Path, world: World) -> Iterator[tuple[RedisBroker, Chi
         worker.start()
         yield broker, worker
     finally:
-        worker.stop_seconds = 3.0
-        stop_together([worker], interrupt)
         worker.kill_group()
         if server.process is not None:
             server.process.send_signal(signal.SIGKILL)
@@ -160,8 +158,8 @@ def test_eight_processes_send_nothing_too_early_and_nothing_too_much(
     """One member whom all of them serve, then ten at once."""
     began = datetime.now(UTC) - timedelta(days=400)
     repository = crowded_repository(tmp_path, 1 + MANY, began)
-    for day in range(COMMITS):
-        commit_all(repository, 1 + MANY, began + timedelta(days=7 * day % 390, hours=day))
+    moments = (began + timedelta(days=7 * day % 390, hours=day) for day in range(COMMITS))
+    commit_all(repository, 1 + MANY, *moments)
     with living(tmp_path, settings, {"crowded": repository}) as world:
         one, *many = connected_crowd(world, 1 + MANY)
         with eight_workers(place, world) as (broker, worker):
