@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tests.faults.gate import Place
 from tests.faults.killing import Truth, check
 from tests.faults.stack import BOOT_SECONDS, LEASE_SECONDS, SCAN_SECONDS, Stack
-from tests.faults.summary import Drill, say
+from tests.faults.summary import IS_LONG, Drill, say
 
 API = "/api/direct-sharing/project"
 CALLS = {
@@ -23,7 +23,8 @@ CALLS = {
     "complete": f"POST {API}/files/upload/complete/",
     "delete": f"POST {API}/files/delete/",
 }
-BLOCK_SECONDS = 2.5
+# Long enough to be seen, with the second that is waited beyond it.
+BLOCK_SECONDS = 2.5 if IS_LONG else 1.0
 RESUME_SECONDS = LEASE_SECONDS + SCAN_SECONDS + BOOT_SECONDS
 
 

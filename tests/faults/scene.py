@@ -32,7 +32,7 @@ class Scene:
 
 
 # The one of all short drills: every kind of file, and requests enough for something to happen in between.
-SHORT = Scene(2, 350, 4, account="80:4:2", wait_floor_seconds=1.5)
+SHORT = Scene(2, 350, 3, account="80:4:2", wait_floor_seconds=1.5)
 
 
 @dataclass

@@ -16,12 +16,12 @@ from tests.faults.gate import Gate
 from tests.faults.killing import LATENCY_MS, Truth, check
 from tests.faults.publishing import require_whole_copies
 from tests.faults.stack import MEMBER, Stack
-from tests.faults.summary import Drill, say
+from tests.faults.summary import IS_LONG, Drill, say
 
 # Answers of GitHub before it happens: the newest commits are here by then, and older ones are not.
 AFTER = 7
 # A limit that is over before anybody looks would not show.
-BLOCK_SECONDS = 2.0
+BLOCK_SECONDS = 2.0 if IS_LONG else 1.0
 # GitHub names no moment with this one: the shortest wait must find the limit over.
 SILENT = "secondary_without_retry_after"
 FORMS = (

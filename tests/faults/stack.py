@@ -35,24 +35,27 @@ from sandbox.openhumans.state import State
 from tests.browser.service import descendants_of, is_alive
 from tests.faults.gate import Gate
 from tests.faults.histories import MARKER
+from tests.faults.summary import IS_LONG
 from tests.repositories import Repository
 from tests.secrets.installation import Installation, require_no_leak
 from tests.secrets.reports import ErrorReports
 
 # What tests are told must not reach the service.
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER")
-LEASE_SECONDS = 3.0
-SCAN_SECONDS = 1.0
+LEASE_SECONDS = 3.0 if IS_LONG else 2.0
+SCAN_SECONDS = 1.0 if IS_LONG else 0.5
 # From the start of a worker to its first message, on two cores that others use as well. How long it took to
 # resume stands in the table.
 BOOT_SECONDS = 60.0
 NUMBERS = {
     "SYNC_LEASE_SECONDS": str(LEASE_SECONDS),
-    "SYNC_NUDGE_SECONDS": "2",
+    "SYNC_NUDGE_SECONDS": "2" if IS_LONG else "1",
     "SYNC_STEP_REQUESTS": "2",
     "SYNC_WAIT_FLOOR_SECONDS": "0.5",
     "SYNC_UPDATE_NOW_SECONDS": "0",
     "LOG_LEVEL": "INFO",
+    # How long a worker whose Redis went away leaves it alone, in milliseconds: dramatiq's own name and unit.
+    "dramatiq_restart_delay": "3000" if IS_LONG else "300",
 }
 # To look is to connect to Postgres anew, which takes time from those who are looked at.
 LOOK_SECONDS = 0.1
@@ -87,8 +90,10 @@ class Stack:
 
     # --- Starting and stopping --------------------------------------------------------------------
 
-    def start_surroundings(self, repositories: list[Path], account: Sequence[str] = ()) -> None:
-        """All that the application needs beside itself; its database is empty."""
+    def start_surroundings(
+        self, repositories: list[Path], account: Sequence[str], make_tables: Callable[["Stack"], None]
+    ) -> None:
+        """All that the application needs beside itself."""
         self.logs.mkdir()
         self.stand_ins = programs.stand_ins(self.env, self.logs, self.folder / "openhumans", repositories)
         self.stand_ins[0].command += ["--token-lifetime", TOKEN_SECONDS, *account]
@@ -97,21 +102,25 @@ class Stack:
             child.start()
         for name in ("postgres", "valkey"):
             self.start_server(name)
+        # What takes longest, beside those that are still starting.
+        make_tables(self)
         _wait_for_end(files)
-        for gate in (self.github, self.openhumans):
-            _wait_for_answer(f"{gate.upstream}/_sandbox/requests", {})
+        for gate, child in zip((self.github, self.openhumans), self.stand_ins, strict=True):
+            _wait_for_answer(child, f"{gate.upstream}/_sandbox/requests", {})
 
-    def start_application(self) -> None:
+    def make_tables(self) -> None:
         tables = programs.manage(["migrate", "--noinput"], self.env, self.logs)
         tables.start()
         _wait_for_end(tables)
+
+    def start_application(self) -> None:
         self.scratch.mkdir()
         env = {**self.env, "TMPDIR": str(self.scratch)}
         self.application = programs.application(env, self.logs, int(self.env["PORT"]))
         for child in self.application:
             child.start()
         address, headers = health_request(self.site, int(self.env["PORT"]), self.env)
-        _wait_for_answer(address, headers)
+        _wait_for_answer(self.web, address, headers)
 
     def stop(self) -> None:
         """The servers alone in their own time: nothing of the others is wanted any more."""
@@ -179,7 +188,7 @@ class Stack:
                 child.start()
 
     def live(self, until: Callable[[], bool], seconds: float = END_SECONDS, what: str = "") -> float:
-        """Keep everything alive, scan every second, until `until()`; give the seconds that took."""
+        """Keep everything alive, scan again and again, until `until()`; give the seconds that took."""
         began = time.monotonic()
         while not until():
             self.tend()
@@ -196,7 +205,7 @@ class Stack:
         self.live(lambda: time.monotonic() >= until)
 
     def scan(self) -> None:
-        """As the scheduler does each minute, but each second."""
+        """As the scheduler does each minute, but each second or sooner."""
         if not self.is_scanning or time.monotonic() - self._scanned_at < SCAN_SECONDS:
             return
         self._scanned_at = time.monotonic()
@@ -209,7 +218,7 @@ class Stack:
         try:
             broker.enqueue(message)
         except (redis.RedisError, dramatiq.errors.BrokerError):
-            pass  # the next one comes in a second
+            pass  # the next one comes soon
         finally:
             broker.client.close()
 
@@ -376,8 +385,12 @@ def _wait_for_end(child: Child) -> None:
     assert child.exit_code == 0, tail(child.log, 40)
 
 
-def _wait_for_answer(address: str, headers: dict[str, str]) -> None:
-    _wait(lambda: is_answering(address, headers), START_SECONDS, f"{address} does not answer")
+def _wait_for_answer(child: Child, address: str, headers: dict[str, str]) -> None:
+    def answers() -> bool:
+        assert child.is_running, f"{child.name} has ended:\n{tail(child.log, 40)}"
+        return is_answering(address, headers)
+
+    _wait(answers, START_SECONDS, f"{address} does not answer")
 
 
 @contextmanager
@@ -388,7 +401,8 @@ def started(
 
     When it is over, what it has written down is searched for secrets.
     """
-    with surroundings(folder, *repositories, account=account, **numbers) as stack:
+    made = Stack.make_tables
+    with surroundings(folder, *repositories, account=account, make_tables=made, **numbers) as stack:
         stack.start_application()
         yield stack
         require_no_leak(stack.installation)
@@ -396,9 +410,13 @@ def started(
 
 @contextmanager
 def surroundings(
-    folder: Path, *repositories: Repository, account: Sequence[str] = (), **numbers: str
+    folder: Path,
+    *repositories: Repository,
+    account: Sequence[str] = (),
+    make_tables: Callable[[Stack], None] = Stack.make_tables,
+    **numbers: str,
 ) -> Iterator[Stack]:
-    """Servers and stand-ins alone, for a service that is still to be started."""
+    """Servers with their tables, and stand-ins, for a service that is still to be started."""
     web, github, openhumans, postgres, valkey = ports.choose_several(5)
     github_gate, openhumans_gate = (Gate(f"http://{ports.LOOPBACK}:{port}") for port in (github, openhumans))
     reports = ErrorReports(folder / "reports")
@@ -438,7 +456,7 @@ def surroundings(
     env = programs.without_proxy(environment.application_environment({**kept, **plan}, ours, is_sandbox=True))
     stack = Stack(folder, env, database, cache, github_gate, openhumans_gate, reports)
     try:
-        stack.start_surroundings([repository.path for repository in repositories], account)
+        stack.start_surroundings([repository.path for repository in repositories], account, make_tables)
         yield stack
     finally:
         stack.stop()

@@ -40,6 +40,10 @@ def begin(role: str, stack: Stack) -> "subprocess.Popen[bytes]":
         )
 
 
+def release(stack: Stack) -> None:
+    assert begin("release", stack).wait(START_SECONDS) == 0
+
+
 @contextmanager
 def hosted(stack: Stack, *roles: str) -> Iterator[None]:
     """These roles run; at the end each is asked to stop, and ends in time."""
@@ -66,21 +70,19 @@ def wait_for(stack: Stack, what: str, seconds: float = 180.0) -> None:
     deadline = time.monotonic() + seconds
     while stack.rows(query) != [(True,)]:
         assert time.monotonic() < deadline, (what, stack.runs())
-        time.sleep(0.2)
+        time.sleep(0.1)
 
 
 def test_each_line_works_and_a_restart_in_the_middle_costs_nothing(place: Path, tmp_path: Path) -> None:
     """And all that the roles say, with a private repository in hand and an error, tells nothing of it."""
     rides = secret_rides.secret_rides(tmp_path)
-    with surroundings(place, *histories(place, 1, 700, 5), rides) as stack:
+    with surroundings(place, *histories(place, 1, 700, 5), rides, make_tables=release) as stack:
         secret_rides.hide(stack)
-        assert begin("release", stack).wait(START_SECONDS) == 0
-
         with hosted(stack, "web", "worker", "scheduler"):
             deadline = time.monotonic() + START_SECONDS
             while not is_answering(f"{stack.site}/healthz"):
                 assert time.monotonic() < deadline
-                time.sleep(0.2)
+                time.sleep(0.1)
             stack.fault(stack.github, latency_ms=400)
             visitor = secret_rides.connect(stack)
             wait_for(stack, "begun")

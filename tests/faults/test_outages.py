@@ -216,7 +216,7 @@ def test_dead_tokens_are_believed_after_a_day_if_those_of_others_work(
             service.tokens.revoke(token)
         works.run_for(4 * HOUR, HOUR, limit=5)
         assert states(members) == {Subscription.Status.ACTIVE}
-        works.run_for(timedelta(days=6), 2 * HOUR, limit=5)
+        works.run_for(timedelta(days=6), 4 * HOUR, limit=5)
         assert states(members[:5]) == {Subscription.Status.RECONNECT_GITHUB}
         assert states(members[5:]) == {Subscription.Status.ACTIVE}
 
