@@ -183,7 +183,7 @@ def _advised() -> Iterator[CheckMessage]:
         hint = "Set the secret of the project's deauthorization webhook, so that leaving is heard at once."
         yield Doubt("OPENHUMANS_WEBHOOK_SECRET is empty.", hint=hint, id="config.W004")
     if not settings.OTP_REQUIRED:
-        hint = "Enrol each operator with manage.py add_authenticator, then set it to true."
+        hint = "Enrol each operator with manage.py add_authenticator, then take OTP_REQUIRED away."
         yield Doubt("OTP_REQUIRED is off: a pass phrase opens the admin.", hint=hint, id="config.W006")
     if not settings.ERASURE_LIST:
         hint = 'Name a file that no dump holds, or keep the log lines that begin with "Erasure:".'

@@ -38,7 +38,7 @@ TOKEN_KEYS = env.token_keys("TOKEN_KEYS")
 
 # Where the operators' admin lives, and whether a one-time code is needed there beside the pass phrase.
 ADMIN_PATH = env.text("ADMIN_PATH", "admin/").strip("/") + "/"
-OTP_REQUIRED = env.flag("OTP_REQUIRED")
+OTP_REQUIRED = env.flag("OTP_REQUIRED", default=HAS_HTTPS)
 OTP_TOTP_ISSUER = SITE_NAME
 
 # --- The two outside services -----------------------------------------------------------------

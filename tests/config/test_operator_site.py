@@ -121,6 +121,13 @@ def test_keys_of_authenticators_are_in_no_page() -> None:
     assert not admin.site.is_registered(StaticDevice)
 
 
+@pytest.mark.parametrize(
+    ("site", "is_required"), [("https://example.org", "True"), ("http://localhost", "False")]
+)
+def test_whoever_deploys_and_says_nothing_needs_codes(site: str, is_required: str) -> None:
+    assert show("settings.OTP_REQUIRED", SITE_URL=site, OTP_REQUIRED="") == is_required
+
+
 # --- Where it lives ---------------------------------------------------------------------------------------
 
 
