@@ -55,6 +55,23 @@ def test_a_run_under_way_is_never_taken_away(subscription: Subscription) -> None
     assert prune(timezone.now()) == 0
 
 
+def test_where_there_are_many_members_each_has_an_hour_of_the_day(
+    subscription: Subscription, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.retention.MEMBERS_AN_HOUR", 1)
+    monkeypatch.setattr("sync.retention.MOST_ROWS", 1)
+    members = [subscription, make_subscription(), make_subscription()]
+    for member in members:
+        newer_ones(member)
+        made(member, 8)
+        made(member, 9)
+    shares = max(member.pk for member in members) + 1
+    pruned = [prune(timezone.now() + timedelta(hours=hour)) for hour in range(shares)]
+
+    assert sorted(filter(None, pruned)) == [2, 2, 2]
+    assert not SyncRun.objects.filter(finished_at__lt=timezone.now() - timedelta(days=7)).exists()
+
+
 def test_a_receipt_outlives_its_run(subscription: Subscription) -> None:
     newer_ones(subscription)
     receipt = Receipt.objects.create(subscription=subscription, run=made(subscription, 91), scope="files")
