@@ -11,7 +11,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.encryption import decrypt, encrypt
@@ -581,11 +581,14 @@ class SyncRunQuerySet(models.QuerySet["SyncRun"]):
         """Active ones whose message may be lost: their lease, wait or message is overdue.
 
         `lost_after`: how long after it was sent a message counts as lost where nobody has begun its step.
+        What was sent for a lease that ran out or a wait that is over counts as well.
         """
-        overdue = Q(nudge_at__lte=now)
+        overdue, nudge = Q(nudge_at__lte=now), timedelta(seconds=settings.SYNC_NUDGE_SECONDS)
         if lost_after is not None:
-            sent_before = now + max(timedelta(seconds=settings.SYNC_NUDGE_SECONDS) - lost_after, timedelta())
-            overdue = Q(nudge_at__lte=sent_before) & (overdue | MAY_BE_QUEUED)
+            is_nudged_wait = Q(state="waiting", resume_at__lte=now, nudge_at__gte=F("resume_at") + nudge)
+            may_be_lost = MAY_BE_QUEUED | Q(lease_until__lte=now) | is_nudged_wait
+            sent_before = now + max(nudge - lost_after, timedelta())
+            overdue = Q(nudge_at__lte=sent_before) & (overdue | may_be_lost)
         return self.active().filter(overdue)
 
     def claim(self, run_id: int, step: int, now: datetime) -> "SyncRun | None":

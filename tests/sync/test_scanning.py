@@ -114,6 +114,29 @@ def test_in_an_empty_queue_a_message_is_lost_after_half_a_minute(
     assert scanning.nudge(now + timedelta(minutes=9), limit=1000) == 0
 
 
+@pytest.mark.parametrize("is_waiting", [False, True])
+def test_a_message_that_was_sent_again_and_lost_again_delays_nothing_either(
+    subscription: Subscription, now: datetime, sent: Sent, is_waiting: bool
+) -> None:
+    """A worker dies, the scan sends its step again, and Redis is emptied before anybody takes it."""
+    run = runs.start(subscription, SyncRun.Trigger.STALE)
+    sent.ready = 0
+    free_at = now + timedelta(seconds=180)
+    if is_waiting:
+        due = {"resume_at": free_at, "nudge_at": free_at + timedelta(seconds=30)}
+        SyncRun.objects.update(state=SyncRun.State.WAITING, **due)
+    else:
+        assert SyncRun.objects.claim(run.pk, 0, now) is not None
+    sent.messages.clear()
+
+    def nudged(seconds: float) -> int:
+        return scanning.nudge(free_at + timedelta(seconds=seconds), limit=1000)
+
+    assert [nudged(seconds) for seconds in (-1, 29 if is_waiting else -1, 31)] == [0, 0, 1]
+    assert [nudged(seconds) for seconds in (32, 60, 62, 63)] == [0, 0, 1, 0]
+    assert sent.steps() == [(run.pk, 0), (run.pk, 0)]
+
+
 def test_what_may_wait_in_a_full_queue_is_not_sent_twice(
     subscription: Subscription, now: datetime, sent: Sent
 ) -> None:
