@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Any, BinaryIO
 
 from sync.legacy.json_stream import JsonStream, NotJson
+from sync.legacy.node_ids import repository_number
 from sync.records import Record, clean_text
 
 # The one kind of record the old files hold.
@@ -85,6 +86,18 @@ class Found:
     foreign: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class OldCommit:
+    """A commit as a record of a repository that nobody can see today; `placed` puts it in its place.
+
+    `repository_number` is the number of the repository it was read from, whatever that is called today; None
+    where the file does not tell.
+    """
+
+    record: Record
+    repository_number: int | None
+
+
 # --- Whose file it is -----------------------------------------------------------------------------
 
 
@@ -144,8 +157,8 @@ def _reason_of_list(document: JsonStream) -> Reason:
 # --- Its commits ----------------------------------------------------------------------------------
 
 
-def iter_commits(stream: BinaryIO, github_id: int, found: Found) -> Iterator[Record]:
-    """The commits as records of repositories that nobody can see today; `placed` puts them in their place.
+def iter_commits(stream: BinaryIO, github_id: int, found: Found) -> Iterator[OldCommit]:
+    """The commits of all repositories in the file.
 
     A commit that stands in one repository twice comes once; one that GitHub gave to another account is left
     out. Raise `LegacyFileRefused` as soon as the file turns out to be damaged: use nothing of it then.
@@ -163,7 +176,7 @@ def iter_commits(stream: BinaryIO, github_id: int, found: Found) -> Iterator[Rec
         raise LegacyFileRefused(Reason.BROKEN) from None
 
 
-def _commits_of(document: JsonStream, name: str, github_id: int, found: Found) -> Iterator[Record]:
+def _commits_of(document: JsonStream, name: str, github_id: int, found: Found) -> Iterator[OldCommit]:
     if document.peek() != "{" or not REPOSITORY_NAME.fullmatch(name):
         document.skip()
         return
@@ -174,10 +187,12 @@ def _commits_of(document: JsonStream, name: str, github_id: int, found: Found) -
             continue
         found.repositories += 1
         for _ in document.items():
-            record = _record(clean_text(name), document.value(), github_id, found)
+            item = document.value()
+            record = _record(clean_text(name), item, github_id, found)
             if record is not None and not _is_duplicate(record, seen, found):
                 found.commits += 1
-                yield record
+                node_id = item.get("node_id")
+                yield OldCommit(record, repository_number(node_id) if isinstance(node_id, str) else None)
 
 
 def _is_duplicate(record: Record, seen: set[bytes], found: Found) -> bool:

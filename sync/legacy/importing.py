@@ -17,6 +17,7 @@ from openhumans_client import File, TooHeavy
 from sync import archive
 from sync.legacy import github_json
 from sync.legacy.github_json import Found, LegacyFileRefused, Reason
+from sync.legacy.node_ids import repository_number
 from sync.models import OLD_FILES, RepositoryState, StagedBatch, Subscription, YearFile
 from sync.records import COMMITS, Entry, Record, record_entry
 from sync.staging import stage
@@ -177,16 +178,17 @@ def _take_over(publisher: "Publisher", file: File, spool: BinaryIO, *, only_priv
 def _placed(subscription: Subscription, spool: BinaryIO, found: Found) -> Iterator[tuple[str, Record]]:
     """Each commit with the kind of file it belongs in.
 
-    Repositories that GitHub does not show today count as private: nobody can tell what they were.
+    A repository is known by its number, for its name may be that of another one today. Those that GitHub does
+    not show today count as private: nobody can tell what they were.
     """
-    states = {state.name.casefold(): state for state in _shown(subscription)}
-    for record in github_json.iter_commits(spool, subscription.github_id, found):
-        state = states.get(record["repository"].casefold())
+    states = {number: state for state in _shown(subscription) if (number := repository_number(state.node_id))}
+    for commit in github_json.iter_commits(spool, subscription.github_id, found):
+        state = states.get(commit.repository_number or 0)
         if state is None:
-            yield YearFile.Kind.PRIVATE, record
+            yield YearFile.Kind.PRIVATE, commit.record
         else:
             kind = YearFile.Kind.PUBLIC if state.visibility == "public" else YearFile.Kind.PRIVATE
-            yield kind, github_json.placed(record, state.node_id, state.name, state.visibility)
+            yield kind, github_json.placed(commit.record, state.node_id, state.name, state.visibility)
 
 
 def _shown(subscription: Subscription) -> Iterable[RepositoryState]:

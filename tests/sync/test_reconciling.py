@@ -22,7 +22,7 @@ from sync.operators import operating
 from sync.operators.operating import NotPossible
 from tests.repositories import Repository, days_ago
 from tests.sync.broker import Sent
-from tests.sync.legacy.test_github_json import rest_commit
+from tests.sync.legacy.test_github_json import node_id_in, rest_commit
 from tests.sync.test_removing import keep_old_file
 from tests.sync.world import World, living
 
@@ -152,9 +152,10 @@ def test_two_files_of_one_year_are_united_and_both_replaced(world: World, newer:
 def test_an_old_apps_file_is_taken_over_beside_files_that_have_just_been_united(world: World) -> None:
     year = oldest(world)
     stored_again(world, year.name, generation=year.generation + 1)
-    old = rest_commit(1, moment=days_ago(300), sha="a" * 40)
-    old["author"] = {"id": world.subscription.github_id}
     [state] = world.subscription.repositories.all()
+    node_id = node_id_in(state.node_id, "a" * 40)
+    old = rest_commit(1, moment=days_ago(300), sha="a" * 40, node_id=node_id)
+    old["author"] = {"id": world.subscription.github_id}
     keep_old_file(world, {state.name: [old]})
     Subscription.objects.update(reconciled_at=None, probe={})
 

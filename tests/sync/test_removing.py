@@ -29,7 +29,7 @@ from sync.records import KINDS
 from sync.weeks import Week
 from tests.repositories import Repository, days_ago
 from tests.sync.broker import Sent
-from tests.sync.legacy.test_github_json import document, rest_commit
+from tests.sync.legacy.test_github_json import document, node_id_in, rest_commit
 from tests.sync.page_words import signed_in, words
 from tests.sync.world import World, living
 
@@ -174,7 +174,8 @@ def test_no_sync_and_no_comparison_brings_it_back(world: World) -> None:
 def test_the_old_apps_file_does_not_bring_it_back(world: World) -> None:
     commit, state = an_old_commit(world), RepositoryState.objects.get(name__endswith="/trails")
     remove(world, "commits", commit)
-    old = rest_commit(1, moment=days_ago(300), sha=commit["oid"])
+    node_id = node_id_in(state.node_id, commit["oid"])
+    old = rest_commit(1, moment=days_ago(300), sha=commit["oid"], node_id=node_id)
     old["author"] = {"id": world.subscription.github_id}
     keep_old_file(world, {state.name: [old], f"{world.subscription.github_login}/renamed": [old]})
     read_all_again(world)
@@ -261,7 +262,8 @@ def test_neither_a_new_listing_nor_new_commits_bring_a_repository_back(world: Wo
 def test_the_old_apps_file_brings_no_repository_back_by_its_name(world: World) -> None:
     state = RepositoryState.objects.get(name__endswith="/trails")
     remove_repository(world, state)
-    old = rest_commit(1, moment=days_ago(300), sha="a" * 40)
+    node_id = node_id_in(state.node_id, "a" * 40)
+    old = rest_commit(1, moment=days_ago(300), sha="a" * 40, node_id=node_id)
     old["author"] = {"id": world.subscription.github_id}
     keep_old_file(world, {state.name.upper(): [old]})
     read_all_again(world)

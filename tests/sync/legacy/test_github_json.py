@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.github.ids import NodeId, parse_node_id
 from sync import archive
 from sync.legacy.github_json import (
     Found,
@@ -55,6 +56,13 @@ def rest_commit(number: int, *, moment: str = "2019-08-05T12:00:00Z", **fields: 
     }
 
 
+def node_id_in(repository_id: str, oid: str) -> str:
+    """Of a commit that was listed in the repository with this node id."""
+    repository = parse_node_id(repository_id)
+    assert repository is not None
+    return str(NodeId("C", repository.database_id, oid))
+
+
 def document(
     repositories: dict[str, list[Any]] | None = None, metadata: dict[str, Any] | None = None
 ) -> dict[str, Any]:
@@ -76,7 +84,8 @@ def written(content: Any) -> io.BytesIO:
 
 
 def commits_in(content: Any, found: Found | None = None) -> list[Record]:
-    return list(iter_commits(written(content), GITHUB_ID, Found() if found is None else found))
+    found = Found() if found is None else found
+    return [commit.record for commit in iter_commits(written(content), GITHUB_ID, found)]
 
 
 def reason_of(content: bytes) -> Reason:

@@ -13,6 +13,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from openhumans_client import File, NotFound, OpenHumansClient
+from sandbox.github.ids import NodeId
+from sandbox.github.service import Service
 from sync import choices, credentials
 from sync.consent import Choice
 from sync.errors import LeaseLost
@@ -29,7 +31,7 @@ from sync.legacy.importing import (
 from sync.models import EraseScope, StagedBatch, Subscription, SyncRun
 from sync.publish import Publisher
 from tests.repositories import Repository
-from tests.sync.legacy.test_github_json import document, oid, rest_commit
+from tests.sync.legacy.test_github_json import document, node_id_in, oid, rest_commit
 from tests.sync.world import PROJECT, World, living
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -84,11 +86,20 @@ def own(world: World, *commits: dict[str, Any], **repositories: list[Any]) -> di
     """The member's old file: `commits` in the live repository, others in repositories of these names."""
     login, github_id = world.subscription.github_login, world.subscription.github_id
     named = {f"{login}/{name}": found for name, found in repositories.items()}
-    live = world.subscription.repositories.values_list("name", flat=True).first() or f"{login}/trails"
+    live, live_id = shown_at_github(world)
+    for commit in commits:
+        commit["node_id"] = node_id_in(live_id, commit["sha"])
     metadata = {"user_info": {"id": github_id, "login": login}, "num_repos": 1}
     for commit in [*commits, *(commit for found in named.values() for commit in found)]:
         commit["author"] = {"id": github_id}
     return document({live: list(commits), **named} if commits else named, metadata)
+
+
+def shown_at_github(world: World) -> tuple[str, str]:
+    """Name and node id of the one repository."""
+    service: Service = world.github.app.extensions["github_stand_in"]
+    (repository,) = service.world.catalogue.repositories
+    return repository.full_name, repository.node_id
 
 
 def claimed(world: World) -> SyncRun:
@@ -249,6 +260,34 @@ def test_a_repository_nobody_can_see_today_counts_as_private_and_stays_out(world
 
     assert (report.imported, report.left_out) == (0, 2)
     assert not StagedBatch.objects.exists()
+
+
+def test_a_public_repository_made_since_under_the_name_of_a_private_one_brings_nothing_out(
+    world: World,
+) -> None:
+    """What it was called tells nothing: what it was is told by its number, and nobody sees that one today."""
+    world.sync()
+    name, _ = shown_at_github(world)
+    of_another = rest_commit(1, node_id=str(NodeId("C", 1, oid(1))))
+    of_nobody_knows_what = rest_commit(2, node_id=None)
+    keep_old_file(world, own(world, **{name.partition("/")[2]: [of_another, of_nobody_knows_what]}))
+
+    report = take_over(world)
+
+    assert (report.imported, report.left_out) == (0, 2)
+    assert not StagedBatch.objects.exists()
+
+
+def test_a_repository_that_is_called_something_else_today_is_the_same_one(world: World) -> None:
+    world.sync()
+    _, node_id = shown_at_github(world)
+    keep_old_file(world, own(world, old_name=[rest_commit(1, node_id=node_id_in(node_id, oid(1)))]))
+
+    assert take_over(world).imported == 1
+    world.finish(world.start())
+
+    state, commit = world.subscription.repositories.get(), by_oid(world)[oid(1)]
+    assert (commit["repository"], commit["visibility"]) == (state.name, "public")
 
 
 def test_with_private_repositories_chosen_it_comes_into_the_private_file(private_world: World) -> None:
