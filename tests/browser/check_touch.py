@@ -1,20 +1,24 @@
 """One walk by touch alone, on a phone, through fifteen years: from the landing page to the last receipt."""
 
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visitor
 from tests.browser.history import git
 from tests.browser.service import Service, running_service
+from tests.secrets.planted import FOLDER, MESSAGE, PRIVATE_NAMES
 
+MEMBER = "24681357"
 FIRST = datetime(2011, 3, 15, 12, tzinfo=UTC)
 DAYS_BETWEEN = 21
 SYNC_MS = 180_000
+LOOK_MS = 500
 PHONE = {"width": 360, "height": 740}
 
 pytestmark = pytest.mark.browser
@@ -49,6 +53,10 @@ def test_fifteen_years_by_touch_alone(service: Service, phone: Page) -> None:
     arrive(service, phone)
     sync(phone)
     look_at_a_week_of_2011(phone)
+    collect_tracks(phone)
+    # Searched while there is something that could stand in a wrong place: in the end all of it is gone.
+    assert service.private_words_held(MEMBER) == {*PRIVATE_NAMES, MESSAGE}
+    service.require_no_leak()
     leave(phone, "Disconnect GitHub", "GitHub is disconnected")
     leave(phone, "Delete my files", "Your files are deleted")
     leave(phone, "Delete my account", "Your account is deleted")
@@ -63,8 +71,9 @@ def tap_button(phone: Page, name: str) -> None:
 def arrive(service: Service, phone: Page) -> None:
     phone.goto(service.url)
     tap_button(phone, "Sign in with Open Humans")
-    phone.get_by_label("Who are you?").fill("24681357")
+    phone.get_by_label("Who are you?").fill(MEMBER)
     tap_button(phone, "Authorize project")
+    phone.get_by_role("radio", name=re.compile("^Also private repositories")).tap()
     tap_button(phone, "Continue to GitHub")
     phone.get_by_role("button", name="Authorize").tap()
 
@@ -82,6 +91,28 @@ def look_at_a_week_of_2011(phone: Page) -> None:
     expect(phone.get_by_role("heading", name="Week 11 of 2011")).to_be_visible()
     expect(phone.get_by_role("link", name="Walk 0", exact=True)).to_be_visible()
     assert sideways(phone) <= 0
+
+
+def collect_tracks(phone: Page) -> None:
+    """Looked for, shown and read: there is one folder with one ride, and it is offered ticked."""
+    phone.get_by_role("navigation", name="Your pages").get_by_role("link", name="Choices").tap()
+    phone.get_by_role("link", name=re.compile("^Look for GPS tracks")).tap()
+    tap_button(phone, "Look for tracks")
+    folder = phone.get_by_role("checkbox", name=re.compile(FOLDER))
+    wait_on(phone, folder)
+    expect(folder).to_be_checked()
+    tap_button(phone, "Read the ticked folders")
+    wait_on(phone, phone.get_by_role("heading", name="What your files hold"))
+    assert sideways(phone) <= 0
+
+
+def wait_on(phone: Page, wanted: Locator) -> None:
+    """This page does not grow by itself: a person opens it again."""
+    deadline = time.monotonic() + SYNC_MS / 1000
+    while not wanted.is_visible():
+        assert time.monotonic() < deadline, phone.locator("main").inner_text()
+        phone.wait_for_timeout(LOOK_MS)
+        phone.goto(phone.url)
 
 
 def leave(phone: Page, act: str, receipt: str) -> None:

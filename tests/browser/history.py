@@ -5,12 +5,13 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tests.secrets.planted import MARKER
+
 COMMITS = 60
-# In every message: what members wrote stands in their files and nowhere else.
-MARKER = "a-penguin-walked-by"
 DAYS_BETWEEN = 6
-AUTHOR = {"GIT_AUTHOR_NAME": "Mona Lisa", "GIT_AUTHOR_EMAIL": "mona@example.org"}
-COMMITTER = {"GIT_COMMITTER_NAME": "Mona Lisa", "GIT_COMMITTER_EMAIL": "mona@example.org"}
+EMAIL = "mona@example.org"
+AUTHOR = {"GIT_AUTHOR_NAME": "Mona Lisa", "GIT_AUTHOR_EMAIL": EMAIL}
+COMMITTER = {"GIT_COMMITTER_NAME": "Mona Lisa", "GIT_COMMITTER_EMAIL": EMAIL}
 
 
 def make_repository(folder: Path, now: datetime | None = None) -> Path:

@@ -1,6 +1,7 @@
 """`python -m config.run service` on free ports and a history of its own, with a gate before each stand-in."""
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -13,15 +14,17 @@ from pathlib import Path
 
 import requests
 
-from tests.browser.history import MARKER
+from sandbox.openhumans.state import State
+from tests.browser.history import EMAIL
 from tests.faults.gate import Gate
 from tests.secrets.installation import of_make_run, require_no_leak
+from tests.secrets.planted import MARKER, MESSAGE, NAME, PRIVATE_NAMES, private_repository
 from tests.secrets.reports import ErrorReports
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 PORTS = ("PORT", "SANDBOX_GITHUB_PORT", "SANDBOX_OPENHUMANS_PORT")
 # What tests are told must not reach the service: it is to find nothing configured.
-KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER")
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "USER")
 START_SECONDS = 300.0
 STOP_SECONDS = 30.0
 
@@ -52,11 +55,29 @@ class Service:
         answer = requests.post(f"{self.address(port)}/_sandbox/faults", json=faults, timeout=10)
         answer.raise_for_status()
 
+    def keep_private(self, repository: Path) -> None:
+        """At GitHub it is private, under the name that is searched for: our own command line has another."""
+        self.act("rename_repository", repository=repository.name, to=NAME)
+        self.act("make_private", repository=NAME)
+
+    def act(self, act: str, **details: object) -> None:
+        """Something that happens at GitHub, see sandbox/github/acts.py."""
+        url = f"{self.address('SANDBOX_GITHUB_PORT')}/_sandbox/acts"
+        requests.post(url, json={"act": act, **details}, timeout=30).raise_for_status()
+
     def require_no_leak(self) -> None:
         """While everything still runs: nothing secret and no text of a member stands anywhere."""
-        require_no_leak(of_make_run(self.data_folder, self.heard, {MARKER: "a message"}))
-        said = self.log.read_text(encoding="utf-8")
-        assert not [what for value, what in self.heard.items() if value in said]
+        words = {MARKER: "a message"}
+        require_no_leak(
+            of_make_run(self.data_folder, heard=self.heard, words=words, private_names=PRIVATE_NAMES)
+        )
+
+    def private_words_held(self, member: str) -> set[str]:
+        """Those of the private repository that stand in this member's files, where they belong."""
+        files = State(self.data_folder / "openhumans").files
+        paths = filter(None, map(files.content, files.of_member(member)))
+        held = b"\n".join(path.read_bytes() for path in paths).decode()
+        return {word for word in (*PRIVATE_NAMES, MESSAGE) if word in held}
 
     def requests_counted(self, port: str) -> dict[str, int]:
         counted: dict[str, int] = requests.get(f"{self.address(port)}/_sandbox/requests", timeout=10).json()
@@ -65,15 +86,19 @@ class Service:
 
 @contextmanager
 def running_service(data_folder: Path, repository: Path) -> Iterator[Service]:
+    """With a private repository beside this one. In the end all that was written down has been searched."""
+    private = private_repository(data_folder.parent / "kept-back", EMAIL).path
+    temporary = data_folder / "tmp"
+    temporary.mkdir(mode=0o700, parents=True)
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     env = {name: os.environ[name] for name in KEPT if name in os.environ}
     env |= {name: str(port) for name, port in ports.items()}
-    env |= {"DATA_FOLDER": str(data_folder), "REPO": str(repository)}
-    env |= {"GUNICORN_CMD_ARGS": "--access-logfile -"}
+    env |= {"DATA_FOLDER": str(data_folder), "REPO": shlex.join(map(str, (repository, private)))}
+    env |= {"GUNICORN_CMD_ARGS": "--access-logfile -", "TMPDIR": str(temporary)}
     github, openhumans = (Gate(f"http://127.0.0.1:{ports[name]}") for name in PORTS[1:])
     reports = ErrorReports(data_folder / "reports")
     env |= {"GITHUB_GATE": github.url, "OPENHUMANS_GATE": openhumans.url, "SENTRY_DSN": reports.dsn}
-    log = data_folder.parent / "service.log"
+    log = data_folder / "service.log"
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.browser.gated", "service"],
@@ -87,6 +112,7 @@ def running_service(data_folder: Path, repository: Path) -> Iterator[Service]:
     service = Service(process, log, ports, data_folder, github, openhumans)
     try:
         wait_until(lambda: has_started(service), START_SECONDS, lambda: log.read_text(encoding="utf-8"))
+        service.keep_private(private)
         yield service
         if process.poll() is None:
             service.require_no_leak()
@@ -143,6 +169,13 @@ def descendants_of(pid: int) -> list[int]:
         found += children
         waiting += children
     return found
+
+
+def temporary_folder_of(pid: int) -> str | None:
+    """What this process was told; the servers are told of none, and use none."""
+    told = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    named = (line.removeprefix(b"TMPDIR=") for line in told if line.startswith(b"TMPDIR="))
+    return next(map(bytes.decode, named), None)
 
 
 def is_alive(pid: int) -> bool:

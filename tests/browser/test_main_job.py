@@ -19,6 +19,7 @@ from tests.browser.service import (
     is_alive,
     is_free,
     running_service,
+    temporary_folder_of,
     wait_until,
 )
 
@@ -63,6 +64,8 @@ def test_a_stranger_signs_in_connects_github_and_watches_the_archive_grow(
     service.require_no_leak()
     processes = [service.process.pid, *descendants_of(service.process.pid)]
     assert len(processes) > 5
+    named = {temporary_folder_of(pid) for pid in processes} - {None}
+    assert named == {str(service.data_folder / "tmp")}, "what they leave there is searched as well"
     stop(service)
     wait_until(lambda: not any(map(is_alive, processes)), 10, lambda: f"still there: {processes}")
     assert all(map(is_free, service.ports.values()))

@@ -4,10 +4,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.repositories import Repository
+from tests.secrets.planted import MARKER
 
 EMAIL = "someone.with.a.history@example.org"
-# In every message: what members wrote stands in their files and nowhere else.
-MARKER = "a-penguin-walked-by"
 OFFSETS = ("+00:00", "+02:00", "-07:00", "+13:45")
 
 

@@ -6,35 +6,28 @@ names. What else could tell it, logs and error reports first of all, is searched
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from config.run.forms import read_forms
 from config.run.visitor import Visitor
-from tests.faults.histories import EMAIL, MARKER
+from tests.faults.histories import EMAIL
 from tests.faults.stack import Stack
 from tests.repositories import Repository
-from tests.sync.tracking.rides import ride
+from tests.secrets import planted
 
-NAME, FOLDER, FILE = "walrus-in-a-name", "heron-in-a-folder", "otter-in-a-path"
 GRAPHQL = "POST /api/graphql"
 Wait = Callable[[Stack, str], None]
 
 
 def secret_rides(folder: Path) -> Repository:
     """Outside of what is searched: at GitHub everything may be read."""
-    newest = datetime.now(UTC).replace(microsecond=0) - timedelta(days=5)
-    repository = Repository.create(folder / NAME, EMAIL)
-    moments = [(newest - timedelta(days=9 * n)).isoformat() for n in range(6)]
-    repository.add(reversed(moments), message=f"{MARKER} {{n}} in private")
-    repository.write({f"{FOLDER}/{FILE}.gpx": ride()}, newest.isoformat())
-    return repository
+    return planted.private_repository(folder / planted.NAME, EMAIL)
 
 
 def hide(stack: Stack) -> None:
     """At GitHub the repository is private from now on; here its words are searched for."""
-    stack.act("make_private", repository=NAME)
-    stack.private_names |= {NAME: "a name", FOLDER: "a folder", FILE: "a path"}
+    stack.act("make_private", repository=planted.NAME)
+    stack.private_names |= planted.PRIVATE_NAMES
 
 
 def connect(stack: Stack) -> Visitor:
@@ -68,7 +61,7 @@ def submit(visitor: Visitor, path: str, chosen: dict[str, str]) -> None:
 
 def fail_over_them(stack: Stack, visitor: Visitor, wait: Wait) -> None:
     """An answer that cannot be used and says all of it: the run fails, and an error is reported."""
-    words = " ".join([*stack.private_names, MARKER])
+    words = " ".join([*stack.private_names, planted.MARKER])
     broken = json.dumps({"data": {"viewer": words}, words: {"message": words}}).encode()
     with stack.github.answer_instead(GRAPHQL, 200, broken):
         visitor.update_now()
@@ -79,6 +72,6 @@ def fail_over_them(stack: Stack, visitor: Visitor, wait: Wait) -> None:
 def require_reported_and_kept(stack: Stack) -> None:
     """What is searched is not empty: errors were reported, and the words are where they belong."""
     files = b"\n".join(stack.stored().values()).decode()
-    for word in (*stack.private_names, f"{MARKER} 3 in private"):
+    for word in (*stack.private_names, f"{planted.MESSAGE} 3"):
         assert word in files, f"{word} is missing in the member's files"
     assert any("Run failed" in text for text in stack.reports.texts())

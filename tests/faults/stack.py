@@ -34,10 +34,10 @@ from sandbox.openhumans.files import StoredFile
 from sandbox.openhumans.state import State
 from tests.browser.service import descendants_of, is_alive
 from tests.faults.gate import Gate
-from tests.faults.histories import MARKER
 from tests.faults.summary import IS_LONG
 from tests.repositories import Repository
 from tests.secrets.installation import Installation, require_no_leak
+from tests.secrets.planted import MARKER
 from tests.secrets.reports import ErrorReports
 
 # What tests are told must not reach the service.

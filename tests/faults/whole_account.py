@@ -10,11 +10,11 @@ from pathlib import Path
 from sync.records import KINDS
 from tests.faults import secret_rides
 from tests.faults.comparing import TRACKS, kinds_of
-from tests.faults.histories import MARKER
 from tests.faults.killing import Meanwhile, Truth, live_through, slow_down
 from tests.faults.stack import Stack
 from tests.faults.summary import SEED
 from tests.repositories import Repository, days_ago
+from tests.secrets.planted import MARKER
 
 FILES = {"github-profile.json", "github-daily.csv"}
 # What somebody keeps to themselves and a few others.

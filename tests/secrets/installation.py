@@ -89,7 +89,12 @@ def _secrets(installation: Installation) -> dict[str, str]:
     env = installation.env
     found = {env[name]: name for name in NAMES_OF_SECRETS if env.get(name)}
     found |= dict.fromkeys(env["TOKEN_KEYS"].split(","), "TOKEN_KEYS")
-    return found | dict(installation.heard) | _stored_tokens(installation) | _at_openhumans(installation)
+    return (
+        found
+        | dict(installation.heard)
+        | _stored_tokens(installation)
+        | known_at_openhumans(installation.folder / "openhumans")
+    )
 
 
 def _stored_tokens(installation: Installation) -> dict[str, str]:
@@ -105,9 +110,9 @@ def _stored_tokens(installation: Installation) -> dict[str, str]:
     return found
 
 
-def _at_openhumans(installation: Installation) -> dict[str, str]:
-    """Codes, tokens and download keys that the stand-in knows."""
-    file = installation.folder / "openhumans" / "state.sqlite3"
+def known_at_openhumans(folder: Path) -> dict[str, str]:
+    """Codes, tokens and download keys that the stand-in with this folder knows."""
+    file = folder / "state.sqlite3"
     if not file.is_file():
         return {}
     found = {}
@@ -126,7 +131,7 @@ def _unbase64(text: str) -> bytes:
         raise ValueError("TOKEN_KEYS is malformed.") from None
 
 
-def of_make_run(folder: Path, heard: Mapping[str, str], words: Mapping[str, str]) -> Installation:
+def of_make_run(folder: Path, **looked_for: Mapping[str, str]) -> Installation:
     """The installation of `make run` in this data folder, by what it keeps there."""
     from config.run.postgres import Postgres
     from config.run.valkey import Valkey
@@ -144,4 +149,4 @@ def of_make_run(folder: Path, heard: Mapping[str, str], words: Mapping[str, str]
         "DATABASE_URL": postgres.url,
         "REDIS_URL": valkey.url,
     }
-    return Installation(folder, env, heard, words)
+    return Installation(folder, env, **looked_for)

@@ -164,7 +164,7 @@ def test_what_make_run_keeps_is_understood(tmp_path: Path) -> None:
     names += [f"SANDBOX_{name}_SECRET" for name in ("OPENHUMANS", "GITHUB", "WEBHOOK")]
     (tmp_path / "secrets.json").write_text(json.dumps({name: f"{name}-value" for name in names}))
     (tmp_path / "ports.json").write_text(json.dumps({"DATABASE_URL": "5001", "REDIS_URL": "5002"}))
-    env = of_make_run(tmp_path, {}, {}).env
+    env = of_make_run(tmp_path, heard={}, words={}).env
     assert (
         env["DATABASE_URL"] == "postgres://app:POSTGRES_PASSWORD-value@127.0.0.1:5001/github_for_open_humans"
     )
