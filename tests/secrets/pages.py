@@ -1,6 +1,8 @@
-"""Pages served by this process: what they left in tables, in Redis and in the logs, after each test."""
+"""Pages served by this process: what they left in tables, Redis, logs and temporary files, test by test."""
 
+import tempfile
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -19,7 +21,9 @@ ALLOWED = {Finding(SESSIONS, what) for what in OF_AN_ATTEMPT}
 
 
 @pytest.fixture(autouse=True)
-def searched(visitor: Visitor, subscription: Subscription) -> Iterator[None]:
+def searched(
+    visitor: Visitor, subscription: Subscription, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """The member's tokens, our own secrets, and whatever secret a browser was sent to an address with."""
     heard: dict[str, str] = {}
 
@@ -27,9 +31,12 @@ def searched(visitor: Visitor, subscription: Subscription) -> Iterator[None]:
         heard.update(secrets_in(request.url))
 
     visitor.context.on("request", hear)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     with unscrubbed() as log:
         yield
-    found = leaks(heard | known(), log.getvalue())
+    found = leaks(heard | known(), log.getvalue(), temporary)
     assert not found, f"Secrets stand where they must not: {sorted(found)}"
 
 
@@ -41,12 +48,13 @@ def known() -> dict[str, str]:
     return values
 
 
-def leaks(secrets: Mapping[str, str], log: str) -> set[Finding]:
+def leaks(secrets: Mapping[str, str], log: str, temporary: Path) -> set[Finding]:
     values = [(value, what) for value, what in secrets.items() if len(value) >= SHORTEST]
     search = Search({f"{what} ({number})": value for number, (value, what) in enumerate(values)})
     search.tables()
     for name in REDIS:
         search.redis(getattr(settings, name))
     search.content("logs", log)
+    search.files(temporary)
     found = {Finding(finding.place, finding.secret.rpartition(" (")[0]) for finding in search.findings}
     return found - ALLOWED
