@@ -13,6 +13,7 @@ from requests.adapters import HTTPAdapter
 from config.run.folders import throw_away
 from tests.faults import summary
 from tests.faults.scene import Stage
+from tests.faults.searched import Searches, searches
 from tests.faults.wire import Wire
 from tests.sync.broker import sent
 
@@ -30,6 +31,16 @@ def reported(request: pytest.FixtureRequest) -> Iterator[None]:
     summary.DRILLS.clear()
     yield
     request.node.user_properties += [("drill", asdict(drill)) for drill in summary.DRILLS]
+
+
+@pytest.fixture(autouse=True)
+def searched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Searches]:
+    """A drill that forgets the search fails. One that has failed already need not have come so far."""
+    failed = request.session.testsfailed
+    with searches(monkeypatch) as searched:
+        yield searched
+    if request.session.testsfailed == failed:
+        searched.require_none_waiting()
 
 
 def pytest_report_header() -> str:

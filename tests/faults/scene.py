@@ -10,16 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.run.folders import throw_away
-from tests.faults import whole_account
+from tests.faults import secret_rides, whole_account
 from tests.faults.histories import histories
 from tests.faults.stack import Stack, surroundings
 from tests.faults.summary import SEED, say
-from tests.secrets.installation import require_no_leak
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What there is at GitHub: repositories of so many commits each, over so many years.
+    """What there is at GitHub: repositories of so many commits each, over so many years, and a private one.
 
     `account` is the size of a whole account that is made up beside them.
     """
@@ -50,15 +49,17 @@ class Stage:
         say(f"SEED={SEED}")
         try:
             stack = self._ready(scene)
+            stack.is_searched = False
             yield stack
-            require_no_leak(stack.installation)
-        except BaseException:
-            self.close()
+            stack.require_no_leak()
+        except BaseException as failure:
+            self.close(failure)
             raise
 
-    def close(self) -> None:
+    def close(self, failure: BaseException | None = None) -> None:
+        """After a failure nothing more is asked of the service."""
         self._scene = self._stack = None
-        self._running.close()
+        self._running.__exit__(type(failure) if failure else None, failure, None)
 
     def _ready(self, scene: Scene) -> Stack:
         if self._stack is not None and scene == self._scene:
@@ -75,12 +76,11 @@ def _started(folder: Path, scene: Scene) -> Iterator[Stack]:
     floor = str(scene.wait_floor_seconds)
     with throw_away(folder) as github, throw_away(folder) as place:
         repositories = histories(github, scene.repositories, scene.commits, scene.years)
-        account = []
-        if scene.account:
-            repositories.append(whole_account.rides(github))
-            account = whole_account.made_up(scene.account)
+        repositories.append(secret_rides.secret_rides(github))
+        account = whole_account.made_up(scene.account) if scene.account else []
         with surroundings(place, *repositories, account=account, SYNC_WAIT_FLOOR_SECONDS=floor) as stack:
             stack.start_application()
+            secret_rides.hide(stack)
             if scene.account:
-                whole_account.keep_some_of_it_back(stack)
+                whole_account.make_secret_gist(stack)
             yield stack

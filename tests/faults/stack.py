@@ -41,7 +41,7 @@ from tests.secrets.planted import MARKER
 from tests.secrets.reports import ErrorReports
 
 # What tests are told must not reach the service.
-KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER")
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "USER")
 # Much less would run out while a busy machine makes a living worker wait.
 LEASE_SECONDS = 3.0
 SCAN_SECONDS = 1.0 if IS_LONG else 0.5
@@ -84,6 +84,8 @@ class Stack:
     application: list[Child] = field(default_factory=list)
     stand_ins: list[Child] = field(default_factory=list)
     is_scanning: bool = True
+    # Whether nothing has happened since what was written down was searched.
+    is_searched: bool = False
     # What an undisturbed run gives, by what is run.
     truths: dict[Any, Any] = field(default_factory=dict)
     _scanned_at: float = 0.0
@@ -253,6 +255,11 @@ class Stack:
             gate.reset()
             requests.post(f"{gate.upstream}/_sandbox/reset", timeout=10).raise_for_status()
 
+    def require_no_leak(self) -> None:
+        """While the servers still run: nothing secret and no text of a member stands anywhere."""
+        require_no_leak(self.installation)
+        self.is_searched = True
+
     @property
     def installation(self) -> Installation:
         heard = {**self.github.heard, **self.openhumans.heard}
@@ -398,15 +405,11 @@ def _wait_for_answer(child: Child, address: str, headers: dict[str, str]) -> Non
 def started(
     folder: Path, *repositories: Repository, account: Sequence[str] = (), **numbers: str
 ) -> Iterator[Stack]:
-    """The whole service on free ports, with these histories at GitHub; `account` are more arguments of it.
-
-    When it is over, what it has written down is searched for secrets.
-    """
+    """The whole service on free ports, with these histories at GitHub; `account` are more arguments of it."""
     made = Stack.make_tables
     with surroundings(folder, *repositories, account=account, make_tables=made, **numbers) as stack:
         stack.start_application()
         yield stack
-        require_no_leak(stack.installation)
 
 
 @contextmanager
@@ -417,7 +420,10 @@ def surroundings(
     make_tables: Callable[[Stack], None] = Stack.make_tables,
     **numbers: str,
 ) -> Iterator[Stack]:
-    """Servers with their tables, and stand-ins, for a service that is still to be started."""
+    """Servers with their tables, and stand-ins, for a service that is still to be started.
+
+    When it is over, what was written down is searched for secrets, unless that was just done.
+    """
     web, github, openhumans, postgres, valkey = ports.choose_several(5)
     github_gate, openhumans_gate = (Gate(f"http://{ports.LOOPBACK}:{port}") for port in (github, openhumans))
     reports = ErrorReports(folder / "reports")
@@ -459,5 +465,7 @@ def surroundings(
     try:
         stack.start_surroundings([repository.path for repository in repositories], account, make_tables)
         yield stack
+        if not stack.is_searched:
+            stack.require_no_leak()
     finally:
         stack.stop()

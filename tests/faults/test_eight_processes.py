@@ -5,7 +5,6 @@ times over make the processes meet as often as they can: steps are offered while
 holds its lease, and while it has to wait.
 """
 
-import os
 import signal
 import time
 from collections.abc import Iterable, Iterator
@@ -18,8 +17,6 @@ from urllib.parse import quote
 import dramatiq
 import pytest
 import requests
-from django.conf import settings as ours
-from django.db import connection
 from django.utils import timezone
 from dramatiq.brokers.redis import RedisBroker
 from pytest_django import Settings
@@ -34,6 +31,7 @@ from sync import runs
 from sync.models import Subscription, SyncRun
 from tests.faults.comparing import records_twice
 from tests.faults.crowd import commit_all, connected_crowd, crowded_repository, stored_of
+from tests.faults.searched import beside_the_test
 from tests.faults.summary import IS_LONG, new_drill, say
 from tests.sync.broker import Sent
 from tests.sync.world import World, living
@@ -54,36 +52,26 @@ NUMBERS = {
 
 
 @contextmanager
-def eight_workers(folder: Path, world: World) -> Iterator[tuple[RedisBroker, Child]]:
-    """On the test's database, with a Redis of their own."""
+def eight_workers(folder: Path, world: World, openhumans: Path) -> Iterator[tuple[RedisBroker, Child]]:
+    """On the test's database, with a Redis of their own; what they wrote down is searched in the end."""
     (port,) = ports.choose_several(1)
     valkey = Valkey(folder / "valkey", port, "of-this-test", folder / "valkey.log", is_durable=False)
     interrupt = Interrupt()
     valkey.prepare(interrupt)
     url = f"redis://:{quote(valkey.password)}@{ports.LOOPBACK}:{port}"
-    database = connection.settings_dict
-    place = f"{database['USER']}:{quote(database['PASSWORD'])}@{database['HOST']}:{database['PORT']}"
-    env = {
-        **os.environ,
-        "DATABASE_URL": f"postgres://{place}/{database['NAME']}",
-        "REDIS_URL": url,
-        "GITHUB_URL": world.github.url,
-        "GITHUB_API_URL": f"{world.github.url}/api",
-        "OPENHUMANS_URL": world.openhumans.url,
-        "GITHUB_CLIENT_ID": ours.GITHUB_CLIENT_ID,
-        "OPENHUMANS_CLIENT_ID": ours.OPENHUMANS_CLIENT_ID,
-        **NUMBERS,
-    }
     server = valkey.server()
     command = [*programs.program("dramatiq"), "sync.actors", "--processes", str(PROCESSES), "--threads", "1"]
-    worker = Child("worker", command, programs.without_proxy(env), folder / "worker.log", CHECKOUT)
     broker = RedisBroker(url=f"{url}/0", middleware=[])  # type: ignore[no-untyped-call]
     try:
         start_until_ready(server, valkey, interrupt)
-        worker.start()
-        yield broker, worker
+        with beside_the_test(folder, world, openhumans, {}, REDIS_URL=f"{url}/0", **NUMBERS) as env:
+            worker = Child("worker", command, env, folder / "worker.log", CHECKOUT)
+            try:
+                worker.start()
+                yield broker, worker
+            finally:
+                worker.kill_group()
     finally:
-        worker.kill_group()
         if server.process is not None:
             server.process.send_signal(signal.SIGKILL)
             server.kill_group()
@@ -162,7 +150,7 @@ def test_eight_processes_send_nothing_too_early_and_nothing_too_much(
     commit_all(repository, 1 + MANY, *moments)
     with living(tmp_path, settings, {"crowded": repository}) as world:
         one, *many = connected_crowd(world, 1 + MANY)
-        with eight_workers(place, world) as (broker, worker):
+        with eight_workers(place, world, tmp_path / "openhumans") as (broker, worker):
             serve(world, [one], Offers(broker, PROCESSES), worker, concurrent_limit=1)
             serve(world, many, Offers(broker, 2), worker, concurrent_limit=0)
 

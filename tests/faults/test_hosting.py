@@ -16,7 +16,6 @@ from config.run.health import is_answering
 from tests.faults import secret_rides
 from tests.faults.histories import histories
 from tests.faults.stack import BOOT_SECONDS, START_SECONDS, Stack, surroundings
-from tests.secrets.installation import require_no_leak
 
 pytestmark = pytest.mark.faults
 LINES = dict(
@@ -99,4 +98,3 @@ def test_each_line_works_and_a_restart_in_the_middle_costs_nothing(place: Path, 
             secret_rides.collect_tracks(stack, visitor, wait_for)
         stack.require_success_at_last()
         secret_rides.require_reported_and_kept(stack)
-        require_no_leak(stack.installation)

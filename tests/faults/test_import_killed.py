@@ -1,6 +1,5 @@
 """`manage.py import_users` as a process of its own, killed between two members and in the middle of one."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -8,28 +7,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from django.conf import settings as ours
-from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Credential, User
 from config.run.folders import CHECKOUT
-from config.run.programs import without_proxy
 from openhumans_client import OpenHumansClient, Unauthorized
 from sandbox.github.service import Service
 from sync.legacy.members import COLUMNS
 from sync.models import Subscription
 from tests.faults.crowd import crowded_repository, email_of
 from tests.faults.gate import Gate
+from tests.faults.searched import beside_the_test
 from tests.sync.world import World, living
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 TOKEN = "POST /oauth2/token/"
 PATIENCE_SECONDS = 120
+TOKENS_OF_A_ROW = ("access_token", "refresh_token", "github_token")
 OLD_SCOPES = ("repo", "user")
 MEMBERS = ["50000001", "50000002", "50000003", "50000004"]
 Row = dict[str, str]
@@ -84,36 +82,19 @@ def write(rows: list[Row], path: Path) -> Path:
 
 
 @contextmanager
-def importing(csv: Path, world: World, gate: Gate) -> Iterator["subprocess.Popen[str]"]:
-    """The command on the test's database."""
-    database = connection.settings_dict
-    place = f"{database['USER']}:{quote(database['PASSWORD'])}@{database['HOST']}:{database['PORT']}"
-    env = {
-        **os.environ,
-        "DATABASE_URL": f"postgres://{place}/{database['NAME']}",
-        "GITHUB_URL": world.github.url,
-        "GITHUB_API_URL": f"{world.github.url}/api",
-        "GITHUB_CLIENT_ID": ours.GITHUB_CLIENT_ID,
-        "OPENHUMANS_URL": gate.url,
-        "OPENHUMANS_CLIENT_ID": ours.OPENHUMANS_CLIENT_ID,
-    }
+def importing(csv: Path, log: Path, env: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """The command, which says what it does into the log."""
     command = [sys.executable, "manage.py", "import_users", "--csv", str(csv), "--old-app-stopped"]
-    process = subprocess.Popen(
-        command,
-        cwd=CHECKOUT,
-        env=without_proxy(env),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=CHECKOUT, env=env, stdout=output, stderr=subprocess.STDOUT)
     try:
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
-def killed(process: "subprocess.Popen[str]") -> None:
+def killed(process: "subprocess.Popen[bytes]") -> None:
     process.kill()
     process.wait(PATIENCE_SECONDS)
     assert process.returncode == -signal.SIGKILL
@@ -137,7 +118,7 @@ def is_good(world: World, member: str) -> bool:
 
 
 def test_killed_between_members_and_within_one_it_goes_on_and_loses_at_most_the_pair_in_flight(
-    world: World, gate: Gate, tmp_path: Path
+    world: World, gate: Gate, tmp_path: Path, place: Path
 ) -> None:
     """Promise 5, for members: each is here whole or not at all, and nobody who is here is refreshed again.
 
@@ -147,29 +128,33 @@ def test_killed_between_members_and_within_one_it_goes_on_and_loses_at_most_the_
     rows = of_the_old_app(world)
     csv = write(rows, tmp_path / "members.csv")
     first, second, third, fourth = MEMBERS
-
-    # The first is stored; the second's refresh has not arrived when the process dies.
-    asking = gate.hold(TOKEN, "request", rows[1]["refresh_token"].encode())
-    with asking as asked, importing(csv, world, gate) as process:
-        asked.wait(PATIENCE_SECONDS)
-        assert here() == [first], "one transaction for each, committed before the next begins"
-        killed(process)
-        asked.drop()
-    assert here() == [first]
-
-    # Open Humans has answered the third's refresh, and the answer is lost with the process.
-    asking = gate.hold(TOKEN, "request", rows[2]["refresh_token"].encode())
-    with asking as asked, importing(csv, world, gate) as process:
-        asked.wait(PATIENCE_SECONDS)
-        with gate.hold(TOKEN, "answer") as answered:
-            asked.release()
-            answered.wait(PATIENCE_SECONDS)
+    tokens = {row[name]: name for row in rows for name in TOKENS_OF_A_ROW}
+    logs = [place / f"import-{number}.log" for number in range(3)]
+    beside = beside_the_test(place, world, tmp_path / "openhumans", tokens, OPENHUMANS_URL=gate.url)
+    with beside as env:
+        # The first is stored; the second's refresh has not arrived when the process dies.
+        asking = gate.hold(TOKEN, "request", rows[1]["refresh_token"].encode())
+        with asking as asked, importing(csv, logs[0], env) as process:
+            asked.wait(PATIENCE_SECONDS)
+            assert here() == [first], "one transaction for each, committed before the next begins"
             killed(process)
-            answered.drop()
-    assert here() == [first, second]
+            asked.drop()
+        assert here() == [first]
 
-    with importing(csv, world, gate) as process:
-        printed, _ = process.communicate(timeout=PATIENCE_SECONDS)
+        # Open Humans has answered the third's refresh, and the answer is lost with the process.
+        asking = gate.hold(TOKEN, "request", rows[2]["refresh_token"].encode())
+        with asking as asked, importing(csv, logs[1], env) as process:
+            asked.wait(PATIENCE_SECONDS)
+            with gate.hold(TOKEN, "answer") as answered:
+                asked.release()
+                answered.wait(PATIENCE_SECONDS)
+                killed(process)
+                answered.drop()
+        assert here() == [first, second]
+
+        with importing(csv, logs[2], env) as process:
+            process.wait(PATIENCE_SECONDS)
+    printed = logs[2].read_text(encoding="utf-8")
     assert process.returncode == 0, printed
     assert printed.splitlines() == [
         f"{first} here already",

@@ -5,7 +5,6 @@ disturbed are all files that anybody can have, and all requests that fetch them.
 """
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from sync.records import KINDS
 from tests.faults import secret_rides
@@ -13,7 +12,7 @@ from tests.faults.comparing import TRACKS, kinds_of
 from tests.faults.killing import Meanwhile, Truth, live_through, slow_down
 from tests.faults.stack import Stack
 from tests.faults.summary import SEED
-from tests.repositories import Repository, days_ago
+from tests.repositories import days_ago
 from tests.secrets.planted import MARKER
 
 FILES = {"github-profile.json", "github-daily.csv"}
@@ -30,13 +29,7 @@ def made_up(size: str) -> list[str]:
     return ["--account", size, "--seed", str(SEED), "--until", until.isoformat()]
 
 
-def rides(folder: Path) -> Repository:
-    return secret_rides.secret_rides(folder)
-
-
-def keep_some_of_it_back(stack: Stack) -> None:
-    """At GitHub the rides are private from now on, and there is a secret gist."""
-    secret_rides.hide(stack)
+def make_secret_gist(stack: Stack) -> None:
     gist = stack.act("create_gist", description=SECRET_GIST, public=False, at=days_ago(5))
     stack.act("create_comment", on=gist["id"], body=BELOW_IT, at=days_ago(4))
 

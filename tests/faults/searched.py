@@ -1,0 +1,103 @@
+"""No drill forgets the search: whatever process of ours it starts, what that wrote down is searched after it.
+
+`Searches` hears of every process that is given our keys, wherever a drill starts it. What such a process
+says and leaves behind has to lie in one folder, its temporary files too, and that folder is searched.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.conf import settings as ours
+from django.db import connection
+
+from config.run.programs import without_proxy
+from tests.secrets import installation
+from tests.secrets.installation import Installation, known_at_openhumans
+from tests.sync.world import World
+
+# Whoever has these can read every token that is stored.
+KEYS = "TOKEN_KEYS"
+# What the stand-ins read histories with, and what is tried before Postgres starts.
+NOT_OURS = ("git", "unshare", "postgres")
+
+
+@dataclass
+class Searches:
+    """{command: where its temporary files are} of those after which nothing has been searched yet."""
+
+    waiting: dict[str, Path | None] = field(default_factory=dict)
+
+    def began(self, command: list[str], env: Mapping[str, str]) -> None:
+        if KEYS in env and Path(command[0]).name not in NOT_OURS:
+            self.waiting[" ".join(command)] = Path(env["TMPDIR"]) if "TMPDIR" in env else None
+
+    def ended(self, folder: Path) -> None:
+        """All that lies in this folder was searched."""
+        self.waiting = {
+            command: place
+            for command, place in self.waiting.items()
+            if place is None or not place.is_relative_to(folder)
+        }
+
+    def require_none_waiting(self) -> None:
+        assert not self.waiting, (
+            "Processes with our keys ran, and afterwards no search looked through the folder of their "
+            f"temporary files (see tests/faults/searched.py): {self.waiting}"
+        )
+
+
+@contextmanager
+def searches(monkeypatch: pytest.MonkeyPatch) -> Iterator[Searches]:
+    """Hears of all processes and searches while the block runs."""
+    heard, start, search = Searches(), subprocess.Popen.__init__, installation.search
+
+    def starting(process: Any, command: Any, *arguments: Any, **options: Any) -> None:
+        words = [command] if isinstance(command, str) else [*map(str, command)]
+        heard.began(words, os.environ if options.get("env") is None else options["env"])
+        start(process, command, *arguments, **options)
+
+    def searching(searched: Installation) -> Any:
+        found = search(searched)
+        heard.ended(searched.folder)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess.Popen, "__init__", starting)
+        patch.setattr(installation, "search", searching)
+        yield heard
+
+
+@contextmanager
+def beside_the_test(
+    folder: Path, world: World, openhumans: Path, heard: Mapping[str, str], **own: str
+) -> Iterator[dict[str, str]]:
+    """What a process of ours has to be told to work on the test's database; it is to write into the folder.
+
+    In the end all that was written is searched for what is stored here, for all that the stand-in in the
+    folder `openhumans` knows, and for what was `heard`: {value: what it is}.
+    """
+    database = connection.settings_dict
+    place = f"{database['USER']}:{quote(database['PASSWORD'])}@{database['HOST']}:{database['PORT']}"
+    temporary = folder / "tmp"
+    temporary.mkdir(mode=0o700)
+    env = {
+        **os.environ,
+        "DATABASE_URL": f"postgres://{place}/{database['NAME']}",
+        "GITHUB_URL": world.github.url,
+        "GITHUB_API_URL": f"{world.github.url}/api",
+        "GITHUB_CLIENT_ID": ours.GITHUB_CLIENT_ID,
+        "OPENHUMANS_URL": world.openhumans.url,
+        "OPENHUMANS_CLIENT_ID": ours.OPENHUMANS_CLIENT_ID,
+        "TMPDIR": str(temporary),
+        **own,
+    }
+    yield without_proxy(env)
+    known = {**heard, **known_at_openhumans(openhumans)}
+    installation.require_no_leak(Installation(folder, env, known, {}))
