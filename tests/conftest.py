@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import responses
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
     from accounts.models import User
     from sync.models import Subscription
     from tests.providers import Providers
+
+
+# How long an example takes tells of the machine and of who else uses it, not of the code.
+hypothesis_settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("shared")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, get_args
 
 import responses
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from github_client import (
@@ -120,7 +120,7 @@ header_values = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_
 headers = st.dictionaries(
     st.sampled_from(["Retry-After", "Link", "Content-Type", *EXHAUSTED]), header_values, max_size=4
 )
-many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=150)
 
 
 def ask(name: str, status: int, body: bytes, sent: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import responses
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openhumans_client import File, OpenHumansClient, OpenHumansError, OpenHumansOAuth, StartedUpload
@@ -84,7 +84,7 @@ statuses = st.sampled_from(
 texts = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=20)
 headers = st.dictionaries(st.sampled_from(["Retry-After", "Location", "Content-Type"]), texts, max_size=3)
 names = st.sampled_from(sorted(CALLS))
-many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=150)
 
 
 def ask(name: str, status: int, body: bytes, sent: Mapping[str, str]) -> None:
