@@ -1,5 +1,6 @@
 """Drills start real processes and kill them: every one prints the seed it can be played again with."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ __all__ = ["sent"]
 ON_STAGE = ("test_kills.py", "test_situations.py", "test_servers.py", "test_publishing_order.py")
 # What the drills of all processes found, where tests run in several.
 found: list[Any] = []
+# In the process that reports this is read before any test is begun.
+began = time.monotonic()
 
 
 @pytest.fixture(autouse=True)
@@ -67,8 +70,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
     if found and summary.IS_KEPT:
         failed = len(terminalreporter.getreports("failed") + terminalreporter.getreports("error"))
-        today = datetime.now(UTC).date()
-        summary.PAGE.write_text(summary.page(found, failed, today), encoding="utf-8")
+        seconds = time.monotonic() - began
+        text = summary.page(found, failed, datetime.now(UTC).date(), summary.commit(), seconds)
+        summary.PAGE.write_text(text, encoding="utf-8")
 
 
 @pytest.fixture(scope="package")

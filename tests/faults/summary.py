@@ -2,6 +2,7 @@
 
 import os
 import random
+import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -70,7 +71,20 @@ def table(drills: Iterable[Mapping[str, Any]]) -> list[str]:
     return [_line(row, widths) for row in [heads, *rows]]
 
 
-def page(drills: Iterable[Mapping[str, Any]], failed: int, on: date) -> str:
+def commit() -> str:
+    """The commit that the drills attack, and whether anything but their page has been changed since."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", *arguments], cwd=CHECKOUT, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    kept = PAGE.relative_to(CHECKOUT).as_posix()
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{kept}")
+    return git("rev-parse", "--short=10", "HEAD") + (" with changes" if changed else "")
+
+
+def page(drills: Iterable[Mapping[str, Any]], failed: int, on: date, at: str, seconds: float) -> str:
     """docs/faults.md: the table, and what it was found with."""
     heads, *rows = lines_of(drills)
     ruler = ["---", *["---:"] * (len(heads) - 1)]
@@ -78,8 +92,8 @@ def page(drills: Iterable[Mapping[str, Any]], failed: int, on: date) -> str:
     verdict = f"{failed} tests failed" if failed else "all tests passed"
     return (
         "# Fault drills\n\n"
-        f"Written by `make faults SEED={SEED} WRITE=1` on {on.isoformat()}: {verdict}. What is attacked,\n"
-        f"and what must hold, stands in [promises](promises.md). "
+        f"Written by `make faults SEED={SEED} WRITE=1` on {on.isoformat()}, at {at}, in {seconds / 60:.1f}"
+        f" minutes:\n{verdict}. What is attacked, and what must hold, stands in [promises](promises.md). "
         f"`{NOT_LOOKED_AT}` is what a drill does not look at.\n\n{lines}\n"
     )
 

@@ -1,3 +1,4 @@
+import re
 from dataclasses import asdict
 from datetime import date
 
@@ -35,10 +36,18 @@ def test_a_drill_adds_up_what_it_sees_and_shows_no_zero_for_what_it_does_not_loo
 def test_the_page_says_what_it_was_found_with() -> None:
     drill = Drill("killed")
     drill.count(faults_injected=100, weeks_lost=0)
-    text = page([asdict(drill)], 0, date(2026, 12, 1))
-    assert f"`make faults SEED={summary.SEED} WRITE=1` on 2026-12-01: all tests passed." in text
+    text = page([asdict(drill)], 0, date(2026, 12, 1), "0123456789 with changes", 1650.0)
+    assert (
+        f"`make faults SEED={summary.SEED} WRITE=1` on 2026-12-01, at 0123456789 with changes,"
+        " in 27.5 minutes:"
+        "\nall tests passed."
+    ) in text
     assert "| killed | 100 | - | 0 | - | - | - | - |" in text
-    assert "2 tests failed" in page([asdict(drill)], 2, date(2026, 12, 1))
+    assert "2 tests failed" in page([asdict(drill)], 2, date(2026, 12, 1), "0123456789", 60.0)
+
+
+def test_the_page_names_the_commit_that_was_attacked() -> None:
+    assert re.fullmatch(r"[0-9a-f]{10}( with changes)?", summary.commit())
 
 
 def test_a_record_that_stands_twice_is_counted_whatever_else_it_says_there() -> None:
