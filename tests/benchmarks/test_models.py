@@ -1,6 +1,7 @@
 """The arithmetic of the benchmarks: what is the fewest, and what follows from what was measured."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from sandbox.github.generated_size import PROFILES, Size
 from tests.benchmarks import floor
 from tests.benchmarks.bench import PARTS
 from tests.benchmarks.database_time import sort_of
-from tests.benchmarks.growth import scanned_tables
+from tests.benchmarks.growth import read_by
 from tests.benchmarks.journeys import require_all, until_first_file
 from tests.benchmarks.naive import NaiveSync, last_page
 from tests.benchmarks.own_cost import Day, limits_of, mean_day
@@ -127,8 +128,41 @@ def test_a_large_account_is_estimated_from_its_first_pages() -> None:
     assert sync.bytes_of_file() == 2 * 290
 
 
-def test_a_plan_tells_which_tables_are_read_from_end_to_end() -> None:
-    index = {"Node Type": "Index Scan", "Relation Name": "sync_subscription"}
-    whole = {"Node Type": "Seq Scan", "Relation Name": "sync_syncrun"}
-    plan = {"Node Type": "Limit", "Plans": [{"Node Type": "Nested Loop", "Plans": [index, whole]}]}
-    assert list(scanned_tables(plan)) == ["sync_syncrun"]
+def node(sort: str, rows: int, **more: Any) -> dict[str, Any]:
+    plan = {"Node Type": sort, "Relation Name": "sync_syncrun", "Actual Rows": rows, "Actual Loops": 1}
+    return plan | more
+
+
+@pytest.mark.parametrize(
+    ("read", "is_by_need"),
+    [
+        (node("Index Scan", 1, **{"Index Cond": "(x)", "Actual Loops": 1000}), True),
+        (node("Index Only Scan", 1000, **{"Index Cond": "(x)"}), True),
+        (
+            node(
+                "Bitmap Heap Scan",
+                900,
+                Plans=[
+                    {
+                        "Node Type": "Bitmap Index Scan",
+                        "Index Name": "i",
+                        "Index Cond": "(x)",
+                        "Actual Rows": 1000,
+                        "Actual Loops": 1,
+                    }
+                ],
+            ),
+            True,
+        ),
+        (node("Seq Scan", 10), False),
+        (node("Index Scan", 1000), False),
+        (node("Index Only Scan", 10, **{"Rows Removed by Filter": 999_990, "Index Cond": "(x)"}), False),
+        (node("Index Scan", 4, **{"Index Cond": "(x)", "Actual Loops": 1000}), False),
+    ],
+)
+def test_a_plan_tells_whether_it_looks_at_what_is_due_only(read: dict[str, Any], is_by_need: bool) -> None:
+    """An index that is read from end to end costs as much as the table."""
+    plan = {"Node Type": "Limit", "Plans": [{"Node Type": "Nested Loop", "Plans": [read]}]}
+    (reading,) = read_by(plan)
+    assert reading.table == "sync_syncrun"
+    assert reading.is_by_need(3000) is is_by_need
