@@ -6,6 +6,8 @@ from tests.benchmarks.journeys import COUNTED, Leg, journey, undelayed_backfills
 ACCOUNTS = {"1500:20:2": 1_500, "15000:20:15": 15_000, "heavy": 150_000}
 MOST_MEGABYTES = 300.0
 MOST_GROWTH = 1.1
+# As `config/run/programs.py` starts it.
+THREADS_DEPLOYED = 8
 # One differs from the next by less than a megabyte.
 SAMPLES = 2
 
@@ -28,8 +30,12 @@ def measure() -> Report:
         )
         before = peak
     report.note(
-        "A worker process with one thread, from its start to the end of the backfill: the largest resident"
-        " set that the kernel has seen (`VmHWM`). In a whole run it is measured beside the first parts."
+        "A worker process with one thread, which works on one member at a time, from its start to the end of"
+        " the backfill: the largest resident"
+        " set that the kernel has seen (`VmHWM`). In a whole run it is measured beside the first parts. A"
+        f" deployment gives a process {THREADS_DEPLOYED} threads (`make run`), and each that reads a"
+        " backfill at"
+        " the same time adds what one holds beyond an idle process; that is not measured here."
     )
     return report
 
