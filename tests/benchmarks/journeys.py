@@ -22,6 +22,7 @@ from sync.tracking import answers
 from tests.benchmarks.costs import ACTIVE_DAYS, active_moments
 from tests.benchmarks.naive import NaiveSync
 from tests.benchmarks.processors import Spent
+from tests.benchmarks.quiet_days import QuietDays, live_through
 from tests.benchmarks.service import (
     Site,
     Worker,
@@ -93,11 +94,12 @@ class NaiveLeg:
 
 @dataclass(slots=True)
 class Journey:
-    """`naive` is with nothing held, then with everything held. Of named accounts only."""
+    """`naive` is with nothing held, then with everything held. It and quiet days: of named accounts only."""
 
     first: Leg
     idle_days: list[Leg] = field(default_factory=list)
     active_days: list[Leg] = field(default_factory=list)
+    quiet_days: QuietDays = field(default_factory=lambda: QuietDays([]))
     naive: list[NaiveLeg] = field(default_factory=list)
 
     @property
@@ -115,7 +117,7 @@ elsewhere: dict[str, Callable[[], Journey]] = {}
 
 @cache
 def journey(account: str) -> Journey:
-    """Backfill, idle days, active days; then the naive way's two syncs."""
+    """Backfill, idle days, active days; then months of idle ones, and the naive way's two syncs."""
     return elsewhere[account]() if account in elsewhere else _travelled(account)
 
 
@@ -133,6 +135,7 @@ def _travelled(account: str) -> Journey:
                     be_active(site, account, moment)
                     found.active_days.append(travel(site, worker, subscription))
             if account in PROFILES:
+                found.quiet_days = live_through(site, subscription)
                 found.naive = _naive(site, subscription, is_whole=account not in COUNTED)
         finally:
             forget(subscription)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,11 +20,21 @@ from github_client import GitHubClient
 from sync import actors, planner, runs, scanning
 from sync.collect import lists, probing
 from sync.models import Subscription, SyncRun
+from sync.retention import MEMBERS_AN_HOUR
 from tests.benchmarks.costs import active_moments
 from tests.benchmarks.database_time import Asked, DatabaseWatch
 from tests.benchmarks.figures import Report, Spread, ratio
-from tests.benchmarks.journeys import SAMPLES, Leg, be_active, never_due, travel, undelayed_backfills
+from tests.benchmarks.journeys import (
+    SAMPLES,
+    Leg,
+    be_active,
+    journey,
+    never_due,
+    travel,
+    undelayed_backfills,
+)
 from tests.benchmarks.processors import Spent
+from tests.benchmarks.quiet_days import QuietDays
 from tests.benchmarks.requests_and_points import ACTIVE_DAYS, IDLE_DAYS
 from tests.benchmarks.service import (
     Site,
@@ -40,6 +51,7 @@ MOST_TIMES_BARE = 3.0
 MEMBERS = 1_000_000
 SECONDS_A_DAY = 86_400
 MINUTES_A_DAY = 1_440
+HOURS_A_DAY = 24
 CORES = 2
 # What dramatiq starts by itself on a machine with so many cores.
 THREADS = 8 * CORES
@@ -102,6 +114,7 @@ def measure() -> Report:
                         _active_day(site, worker, subscription, account, moment)
                         for moment in active_moments(SAMPLES, datetime.now(UTC))
                     ]
+                _add_worker(report, account, idle, found)
                 _add_capacity(report, account, idle, active, statistics.median(scans))
             finally:
                 forget(subscription)
@@ -126,7 +139,7 @@ def _add_database(report: Report, account: str, subscription: Subscription) -> N
     run, watch = backfill_here(subscription)
     report.add(
         f"{account}: database time per 1,000 records of a backfill",
-        f"{watch.seconds / run.records_new * 1000:.2f} s, one run",
+        f"{watch.seconds / run.records_new * 1000:.2f} s, 1 run",
         f"{run.records_new:,} records, {watch.queries:,} statements, {watch.seconds:.1f} s",
     )
 
@@ -189,7 +202,7 @@ def _asked_by(subscription: Subscription) -> Question:
 def _add_idle(report: Report, account: str, found: Idle, client: list[float]) -> None:
     cpu, plain = milliseconds(found.cpu), milliseconds(found.bare)
     report.add(
-        f"{account}: CPU of one idle sync",
+        f"{account}: CPU of one idle sync, the step alone",
         cpu.shown(" ms"),
         f"bare `requests` and JSON of the same answer {plain.shown(' ms')}",
         ratio(cpu.median, plain.median),
@@ -210,6 +223,29 @@ def _add_idle(report: Report, account: str, found: Idle, client: list[float]) ->
         f"{statistics.median(asking) / statistics.median(found.cpu):.0%}",
     )
     report.note(_where_it_goes(account, found, statistics.median(client)))
+
+
+def _add_worker(report: Report, account: str, idle: list[Spent], found: Idle) -> None:
+    """The same sync by a worker: with Dramatiq around the step."""
+    whole, plain = milliseconds([spent.worker for spent in idle]), milliseconds(found.bare)
+    report.add(
+        f"{account}: CPU of one idle sync, the whole worker process",
+        whole.shown(" ms"),
+        f"bare `requests` and JSON of the same answer {plain.shown(' ms')}",
+        ratio(whole.median, plain.median),
+        f"at most {MOST_TIMES_BARE:.0f} times",
+        met=whole.median <= MOST_TIMES_BARE * plain.median,
+    )
+    around = whole.median - milliseconds(found.cpu).median
+    report.note(
+        f"Around the step of an idle sync of the {account} account the worker spends {around:.1f} ms:"
+        " Dramatiq"
+        " fetches the message from Redis, decodes it, hands it from the thread that fetches to the one that"
+        " works, goes through its middleware and acknowledges it, and threads that wait look for work and"
+        " take"
+        " turns. These are not measured one by one. It becomes less where one message stands for several"
+        " members, or where a process has more to do, since looking for work costs the same."
+    )
 
 
 def _where_it_goes(account: str, found: Idle, client: float) -> str:
@@ -286,11 +322,21 @@ def of_the_client(subscription: Subscription) -> list[float]:
 
 
 def _add_capacity(report: Report, account: str, idle: list[Spent], active: list[Leg], scan: float) -> None:
-    of_idle = [Day(spent, scan, 1) for spent in idle]
+    quiet = journey(account).quiet_days
+    bare = [Day(spent, scan, 1) for spent in idle]
+    of_idle = [with_what_recurs(day, quiet) for day in bare]
     of_active = [Day(leg.spent, scan, leg.all_requests) for leg in active]
-    mixed = [mean_day(quiet, busy) for quiet, busy in zip(of_idle, of_active, strict=True)]
+    more = [
+        of_active_day_in_a_year(day, busy, all_)
+        for day, busy, all_ in zip(bare, of_active, of_idle, strict=True)
+    ]
+    mixed = [mean_day(all_, busy) for all_, busy in zip(of_idle, more, strict=True)]
     report.add(f"{account}: CPU of a scan that finds one member due", f"{scan * 1000:.1f} ms")
-    for name, days in (("idle sync", of_idle), ("sync on an active day", of_active)):
+    for name, days in (
+        ("idle sync", bare),
+        ("idle day, with what recurs", of_idle),
+        ("sync on an active day", of_active),
+    ):
         report.add(
             f"{account}: CPU of a deployment per {name}",
             milliseconds([day.total for day in days]).shown(" ms"),
@@ -304,10 +350,36 @@ def _add_capacity(report: Report, account: str, idle: list[Spent], active: list[
             capacity.shown(digits=0),
             f"{CORES} x {SECONDS_A_DAY:,} s a day; {MEMBERS:,} members need {needed.shown(' cores', 2)}",
             ratio(capacity.median, MEMBERS),
-            f"at least {MEMBERS:,}" if days is of_idle else "",
+            f"at least {MEMBERS:,}, of idle days only" if days is of_idle else "",
             met=capacity.median >= MEMBERS if days is of_idle else None,
         )
         _add_what_breaks_first(report, account, name, days[len(days) // 2])
+    report.note(
+        f"Of the {account} account: what breaks first is the smallest of these limits; the others stand"
+        " beside"
+        " it. Processor time is moved by more cores, here or on other machines with workers of their own; the"
+        " threads by more of them to a process, or more processes, as far as the cores bear it; the scan by"
+        " `SYNC_SCAN_LIMIT`; taking away old runs by `MEMBERS_AN_HOUR` of `sync/retention.py`. An idle day"
+        " is the"
+        f" idle sync and what recurs weekly and monthly: {quiet.mean(attrgetter('all_requests')):.2f}"
+        " requests"
+        f" and {quiet.times_bare:.2f} times the processor time of an idle sync, by {len(quiet.days)} days in"
+        " a"
+        " row in this process. The bar stands for idle days only; for days with news there is none."
+    )
+
+
+def with_what_recurs(day: Day, quiet: QuietDays) -> Day:
+    """The mean of many idle days, by those that were lived through one after the other."""
+    return Day(
+        day.spent.times(quiet.times_bare), day.scan_seconds, quiet.mean(lambda each: each.all_requests)
+    )
+
+
+def of_active_day_in_a_year(bare: Day, active: Day, idle: Day) -> Day:
+    """On active days the same recurs: as much is added as to an idle one."""
+    more = idle.spent - bare.spent
+    return Day(active.spent + more, active.scan_seconds, active.requests + idle.requests - bare.requests)
 
 
 def mean_day(idle: Day, active: Day) -> Day:
@@ -334,6 +406,7 @@ def limits_of(day: Day) -> dict[str, float]:
         f"{settings.SYNC_SCAN_LIMIT:,} members a scan, a scan a minute": settings.SYNC_SCAN_LIMIT
         * MINUTES_A_DAY,
         "Redis, which uses one core": SECONDS_A_DAY / max(day.spent.redis, 1e-6),
+        f"taking away old runs, of {MEMBERS_AN_HOUR:,} members an hour": MEMBERS_AN_HOUR * HOURS_A_DAY,
     }
 
 

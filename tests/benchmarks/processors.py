@@ -26,6 +26,12 @@ class Spent:
     def __sub__(self, other: "Spent") -> "Spent":
         return Spent(self.worker - other.worker, self.postgres - other.postgres, self.redis - other.redis)
 
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(self.worker + other.worker, self.postgres + other.postgres, self.redis + other.redis)
+
+    def times(self, factor: float) -> "Spent":
+        return Spent(self.worker * factor, self.postgres * factor, self.redis * factor)
+
     def __truediv__(self, count: float) -> "Spent":
         return Spent(self.worker / count, self.postgres / count, self.redis / count)
 

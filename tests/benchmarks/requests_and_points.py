@@ -1,9 +1,13 @@
 """How many requests, points and bytes a member costs, beside the naive way and the floor."""
 
+from operator import attrgetter
+
 from sandbox.github.generated_size import PROFILES, Size
+from sync.consent import KINDS
 from tests.benchmarks import floor
 from tests.benchmarks.figures import Report, ratio
 from tests.benchmarks.journeys import Journey, Leg, NaiveLeg, journey, rest_requests_of_tracks
+from tests.benchmarks.quiet_days import DAYS, DAYS_OF_A_YEAR
 
 ACTIVE_DAYS = 200
 IDLE_DAYS = 365 - ACTIVE_DAYS
@@ -33,9 +37,19 @@ def measure() -> Report:
         " request), one where nothing changed and two where something did. Ours can be below it, since one"
         " request goes on in several lists at once. In bytes it is the finished files, once down as the"
         " records they hold and once up; a day has none, since Open Humans takes whole files. A year has"
-        f" {ACTIVE_DAYS} active days and {IDLE_DAYS} idle ones, each as measured here. Bytes are those of"
-        " bodies, both services together. The naive way brings commits only, without statistics; that our"
-        " files hold each commit it finds is checked. For the heavy account its requests are counted from"
+        f" {ACTIVE_DAYS} active days and {IDLE_DAYS} idle ones. What recurs in it was counted: {DAYS} days"
+        " without news, one after the other by a clock that is set on a day each time, in which everything"
+        " that is asked again weekly (releases, reviews, the documents, the ledger against what lies at Open"
+        " Humans) and monthly (all totals and calendars) falls due. A year is 365 days of their mean, and for"
+        " each active day what it costs more than an idle one. The floor asks nothing again. Bytes are those"
+        " of bodies, both services together. The naive way brings commits only, without statistics: with"
+        " them it"
+        " is by arithmetic one request more for each commit. Our files hold the statistics, and with the"
+        " commits"
+        f" {len(KINDS)} kinds of records and the calendar, each a list that has to be read: where the ratio"
+        " to"
+        " the plain naive way is above 1, that is why. That our files hold each commit it finds is checked."
+        " For the heavy account its requests are counted from"
         " GitHub's own page numbers, and its bytes are estimated: pages times the size of those that were"
         " read. Counts are those of the stand-ins, and equal what the run says of itself."
     )
@@ -49,7 +63,7 @@ def _add_backfill(report: Report, profile: str, found: Journey, size: Size) -> N
         f"{profile}: first backfill, requests (releases apart)",
         f"{asked:,} ({first.points:,} points)",
         f"naive {naive:,}, with statistics {naive + size.commits:,}; floor {floor.of_backfill(size):,}",
-        f"{ratio(asked, naive + size.commits)} of naive with statistics,"
+        f"{ratio(asked, naive)} of naive, {ratio(asked, naive + size.commits)} of naive with statistics,"
         f" {ratio(asked, floor.of_backfill(size))} of floor",
         f"at most {MOST}" if is_barred else "",
         met=asked <= MOST if is_barred else None,
@@ -90,19 +104,31 @@ def _add_days(report: Report, profile: str, found: Journey) -> None:
     )
 
 
-def of_a_year(idle: int, active: int) -> int:
-    return idle * IDLE_DAYS + active * ACTIVE_DAYS
+def of_a_year(found: Journey, name: str) -> int:
+    """A year of daily syncs, with all that recurs in it. `name` is a figure that legs and quiet days have."""
+    of = attrgetter(name)
+    return found.quiet_days.of_a_year(of, of(found.idle), of(found.active), ACTIVE_DAYS)
 
 
 def _add_year(report: Report, profile: str, found: Journey) -> None:
-    requests = of_a_year(found.idle.requests, found.active.requests)
-    points = of_a_year(found.idle.points, found.active.points)
-    naive, fewest = 365 * found.naive[1].requests, floor.of_a_year(ACTIVE_DAYS)
+    requests, points = of_a_year(found, "requests"), of_a_year(found, "points")
+    openhumans = of_a_year(found, "openhumans_requests")
+    naive, fewest = DAYS_OF_A_YEAR * found.naive[1].requests, floor.of_a_year(ACTIVE_DAYS)
     report.add(
         f"{profile}: a year of daily syncs, requests",
-        f"{requests:,} ({points:,} points)",
+        f"{requests:,} ({points:,} points) and {openhumans:,} to Open Humans",
         f"naive {naive:,}; floor {fewest:,}",
         f"{ratio(requests, naive)} of naive, {ratio(requests, fewest)} of floor",
+    )
+    days = found.quiet_days.days
+    dearest = max(days, key=lambda day: day.all_requests)
+    report.add(
+        f"{profile}: an idle day with what recurs, mean of {len(days)} in a row, requests",
+        f"{found.quiet_days.mean(attrgetter('requests')):.2f}"
+        f" ({found.quiet_days.mean(attrgetter('points')):.2f} points) and"
+        f" {found.quiet_days.mean(attrgetter('openhumans_requests')):.2f} to Open Humans",
+        f"{sum(day.is_bare for day in days)} of them 1 and 0; the dearest {dearest.requests} and"
+        f" {dearest.openhumans_requests}",
     )
 
 
@@ -112,11 +138,10 @@ def _add_bytes(report: Report, profile: str, found: Journey) -> None:
     _add_transfer(report, f"{profile}: first backfill", _transfer(found.first), first, least)
     for name, leg in (("idle day", found.idle), ("active day", found.active)):
         _add_transfer(report, f"{profile}: {name}", _transfer(leg), again)
-    year = (
-        of_a_year(found.idle.bytes_down, found.active.bytes_down),
-        of_a_year(found.idle.bytes_up, found.active.bytes_up),
+    year = of_a_year(found, "bytes_down"), of_a_year(found, "bytes_up")
+    whole = NaiveLeg(
+        0, DAYS_OF_A_YEAR * again.bytes_down, DAYS_OF_A_YEAR * again.bytes_up, again.is_estimated
     )
-    whole = NaiveLeg(0, 365 * again.bytes_down, 365 * again.bytes_up, again.is_estimated)
     _add_transfer(report, f"{profile}: a year of daily syncs", year, whole)
 
 

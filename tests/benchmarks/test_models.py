@@ -12,10 +12,11 @@ from tests.benchmarks.database_time import sort_of
 from tests.benchmarks.growth import read_by
 from tests.benchmarks.journeys import require_all, until_first_file
 from tests.benchmarks.naive import NaiveSync, last_page
-from tests.benchmarks.own_cost import Day, limits_of, mean_day
+from tests.benchmarks.own_cost import Day, limits_of, mean_day, of_active_day_in_a_year, with_what_recurs
 from tests.benchmarks.processors import Spent
+from tests.benchmarks.quiet_days import QuietDay, QuietDays
 from tests.benchmarks.scale_out import near_linear, steady_pace
-from tests.benchmarks.waiting import Model
+from tests.benchmarks.waiting import Model, recurring
 
 
 def test_the_floor_of_a_backfill_is_full_pages() -> None:
@@ -34,6 +35,33 @@ def test_larger_accounts_cannot_do_with_fewer(profile: str) -> None:
 def test_the_floor_of_a_year_is_one_question_a_day_and_one_more_on_active_ones() -> None:
     assert floor.of_a_year(active_days=0) == 365
     assert floor.of_a_year(active_days=200) == 565
+
+
+def quiet_day(requests: int, cpu_seconds: float, *, is_monthly: bool = False) -> QuietDay:
+    return QuietDay(requests, requests, 0, 0, 0, cpu_seconds, is_monthly)
+
+
+def test_a_year_holds_what_recurs_weekly_and_twelve_times_what_recurs_monthly() -> None:
+    week = [quiet_day(1, 0.01)] * 6 + [quiet_day(8, 0.05)]
+    monthly = quiet_day(61, 0.61, is_monthly=True)
+    days = QuietDays([*week, monthly, *week])
+    mean = (29 * 2 + 61) / 30
+    assert days.mean(lambda day: day.requests) == pytest.approx(mean)
+    assert QuietDays(week).mean(lambda day: day.requests) == pytest.approx(2)
+    year = days.of_a_year(lambda day: day.requests, idle=1, active=3, active_days=200)
+    assert year == round(365 * mean) + 400
+    assert days.times_bare == pytest.approx((29 * 0.11 / 7 + 0.61) / 30 / 0.01)
+
+
+def test_capacity_is_reckoned_with_what_recurs_on_idle_days_and_on_active_ones() -> None:
+    quiet = QuietDays([quiet_day(1, 0.01), quiet_day(1, 0.01), quiet_day(4, 0.04)])
+    bare, active = Day(Spent(0.01, 0.002, 0.001), 0.001, 1), Day(Spent(0.1, 0.02, 0.01), 0.001, 30)
+    idle = with_what_recurs(bare, quiet)
+    assert [idle.requests, idle.spent.worker] == pytest.approx([2, 0.02])
+    busy = of_active_day_in_a_year(bare, active, idle)
+    assert [busy.requests, busy.spent.worker] == pytest.approx([31, 0.11])
+    model = recurring(Model(1, 0.1), Model(30, 6.0), quiet)
+    assert [model.requests, model.other_seconds] == pytest.approx([365, 73])
 
 
 def test_the_floor_in_bytes_is_every_record_once_each_way() -> None:
@@ -101,7 +129,8 @@ def test_the_model_of_a_year_adds_its_days() -> None:
 def test_the_smallest_limit_breaks_first() -> None:
     day = Day(Spent(worker=0.02, postgres=0.01, redis=0.001), scan_seconds=0.001, requests=1)
     limits = limits_of(day)
-    assert len(limits) == 4
+    assert len(limits) == 5
+    assert limits["taking away old runs, of 50,000 members an hour"] == 1_200_000
     assert limits["the processor time of 2 cores"] == pytest.approx(2 * 86_400 / 0.032)
     busy = mean_day(day, Day(Spent(0.2, 0.02, 0.01), 0.001, requests=20))
     assert min(limits_of(busy), key=limits_of(busy).__getitem__).startswith("16 threads")
