@@ -1,9 +1,9 @@
 """Messages through Open Humans: few, fixed, and only when something is the member's to know or to do.
 
 One for each cause, at most one a week, none where the member said no, and none for what befalls many members
-at once: that is ours to mend. What keeps a member from being told at once, a message of the same week or Open
-Humans not answering, puts it off only: it is owed, and sent later if it is still true. The texts hold no
-names, no numbers and nothing that went wrong in detail.
+at once: that is ours to mend. What keeps a member from being told at once, a message of the same week, Open
+Humans not answering or syncing that is stopped, puts it off only: it is owed, and sent later if it is still
+true. The texts hold no names, no numbers and nothing that went wrong in detail.
 """
 
 import logging
@@ -17,7 +17,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from sync import credentials
+from sync import credentials, switch
 from sync.choices import wants_messages
 from sync.models import Subscription, SyncRun
 
@@ -148,7 +148,10 @@ def _owe(subscription: Subscription, cause: Cause, now: datetime) -> None:
 
 
 def notify(subscription: Subscription, cause: Cause) -> bool:
-    """Send the cause's message unless it was sent, or another one lately. Never raises: a run goes before."""
+    """Send the cause's message unless it was sent, or another one lately, or all syncing is stopped.
+
+    Never raises: a run goes before.
+    """
     try:
         return _notify(subscription, cause, timezone.now())
     except Exception as error:  # whatever it was, the run that called is over and done
@@ -158,6 +161,8 @@ def notify(subscription: Subscription, cause: Cause) -> bool:
 
 def _notify(subscription: Subscription, cause: Cause, now: datetime) -> bool:
     told = subscription.told
+    if switch.current() is not None:
+        return False
     if not wants_messages(subscription) or cause in told.get("causes", []) or _was_lately(told, now):
         return False
     owed = {name: value for name, value in told.items() if name == "owed" and value["cause"] != cause}

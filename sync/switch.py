@@ -1,7 +1,8 @@
 """Stopping all syncing, and letting it go on: for an operator who has seen something go wrong.
 
-Every worker asks before each request and each publishing call, at most once in a few seconds. What members
-delete is deleted all the same.
+Every worker asks before each request and each publishing call, at most once in a few seconds. So does what is
+done once an hour: no token is proved or refreshed, nobody is told anything or believed to have left. What
+members delete is deleted all the same.
 """
 
 import time

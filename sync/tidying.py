@@ -12,7 +12,7 @@ from itertools import islice
 import dramatiq
 import redis
 
-from sync import messages, retention
+from sync import messages, retention, switch
 from sync.leaving import departures, erasing
 
 logger = logging.getLogger(__name__)
@@ -40,13 +40,15 @@ class Tidied:
 
 
 def tidy(now: datetime, limit: int = MOST_AN_HOUR) -> Tidied:
+    """While all syncing is stopped only deleting goes on: nobody is proved, believed to be gone or told."""
+    asking = limit if switch.current() is None else 0
     return Tidied(
         pruned=retention.prune(now),
-        left=departures.believe_dead_tokens(now, limit // SHARE_OF_THE_GONE),
+        left=departures.believe_dead_tokens(now, asking // SHARE_OF_THE_GONE),
         ending=_send("end_access", departures.to_end_access(now).values_list("pk", flat=True)[:limit]),
         deleting=_send("end_account", erasing.asked_to_end().values_list("pk", flat=True)[:limit]),
-        proving=_send("prove_alive", departures.to_prove_alive(now).values_list("pk", flat=True)[:limit]),
-        telling=_send("tell_member", islice(messages.to_send(now), limit)),
+        proving=_send("prove_alive", departures.to_prove_alive(now).values_list("pk", flat=True)[:asking]),
+        telling=_send("tell_member", islice(messages.to_send(now), asking)),
     )
 
 

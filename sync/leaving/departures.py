@@ -16,8 +16,8 @@ import github_client as github
 import openhumans_client as openhumans
 from accounts.logins import delete_sessions, end_logins
 from accounts.models import Credential, User
-from sync import credentials, runs
-from sync.errors import GitHubAccessLost, OpenHumansAccessLost
+from sync import credentials, runs, switch
+from sync.errors import GitHubAccessLost, OpenHumansAccessLost, SyncingStopped
 from sync.leaving import erasing, forgetting
 from sync.models import EraseScope, Subscription, SyncRun
 
@@ -131,14 +131,21 @@ def revoke_github_grant(user: User) -> None:
 
 
 def prove_alive(user: User) -> None:
-    """Ask Open Humans whether it still accepts the stored token; a dead one stops the syncing."""
+    """Ask Open Humans whether it still accepts the stored token; a dead one stops the syncing.
+
+    Nothing is asked, nor learnt, while all syncing is stopped; the next tidying afterwards asks.
+    """
     try:
+        switch.check()
         token = credentials.openhumans_token(user)
         try:
-            credentials.openhumans_client(user, token).fetch_member()
+            credentials.openhumans_client(user, token, switch.check).fetch_member()
         except openhumans.Unauthorized:
+            switch.check()
             token = credentials.openhumans_token(user, refused=token)
-            credentials.openhumans_client(user, token).fetch_member()
+            credentials.openhumans_client(user, token, switch.check).fetch_member()
+    except SyncingStopped as stopped:
+        logger.info("A token was not checked: syncing is stopped (%s).", stopped)
     except (OpenHumansAccessLost, openhumans.Unauthorized) as error:
         _found_dead(user, error)
     except openhumans.OpenHumansError as error:

@@ -12,16 +12,21 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from sync import actors, scanning, switch
+from accounts.models import Credential, User
+from sync import actors, messages, scanning, switch
 from sync.errors import SyncingStopped
-from sync.leaving import erasing
+from sync.leaving import departures, erasing
+from sync.messages import STOPPED, Cause
 from sync.models import EraseScope, OperatorAction, Subscription, SyncRun, SyncStop
+from tests.cast import make_member
+from tests.providers import EXCHANGE_MEMBER, OPENHUMANS_URL, Providers
 from tests.repositories import Repository
 from tests.sync.broker import Sent
 from tests.sync.factories import make_run, make_subscription
 from tests.sync.world import World, living
 
 pytestmark = pytest.mark.django_db(transaction=True)
+SEND_MESSAGE = f"{OPENHUMANS_URL}/api/direct-sharing/project/message/"
 
 
 @pytest.fixture(autouse=True)
@@ -188,6 +193,89 @@ def test_wrong_keys_make_runs_wait_and_pause_nobody(world: World, settings: Sett
     assert (world.subscription.status, world.subscription.failures) == (Subscription.Status.ACTIVE, 0)
     settings.TOKEN_KEYS = keys
     assert world.finish(run).state == SyncRun.State.SUCCEEDED
+
+
+# --- Once an hour ------------------------------------------------------------------------------------------
+
+
+def due_once_an_hour(sent: Sent) -> list[tuple[str, int]]:
+    before = len(sent.messages)
+    actors.tidy.fn()
+    return [(message.actor_name, message.args[0]) for message, _ in sent.messages[before:]]
+
+
+def test_nobody_is_proved_told_or_believed_to_have_left_and_deleting_goes_on(
+    subscription: Subscription, member: User, stranger: User, providers: Providers, sent: Sent
+) -> None:
+    """Neither by the next tidying, nor by a message of the one before; afterwards all of it is done."""
+    told = providers.http.post(SEND_MESSAGE, json="success")
+    Subscription.objects.filter(user=member).update(status=Subscription.Status.RECONNECT_GITHUB)
+    owed = {"owed": {"cause": "connect_github", "since": timezone.now().isoformat()}}
+    Subscription.objects.filter(user=member).update(told=owed)
+    long_dead = make_member("11111111")
+    gone = make_member("22222222")
+    departures.leave("22222222", timezone.now(), erase=False)
+    Credential.objects.filter(identity__user=long_dead).update(state=Credential.State.REFUSED)
+    Credential.objects.update(updated_at=timezone.now() - timedelta(days=30))
+    stop()
+
+    assert due_once_an_hour(sent) == [("end_access", gone.pk)]
+    actors.prove_alive.fn(stranger.pk)
+    actors.tell_member.fn(subscription.pk)
+    actors.end_access.fn(gone.pk)
+
+    assert len(providers.http.calls) == 0
+    assert not Credential.objects.filter(identity__user=gone).exists()
+    assert User.objects.get(pk=long_dead.pk).left_at is None
+    assert Subscription.objects.get(pk=subscription.pk).told == owed
+
+    call_command("start_syncing", "--reason", "All is well.", stdout=io.StringIO())
+
+    due = due_once_an_hour(sent)
+    assert set(due) == {
+        ("end_access", long_dead.pk),
+        ("prove_alive", member.pk),
+        ("prove_alive", stranger.pk),
+        ("tell_member", subscription.pk),
+    }
+    # Whose token nobody could prove meanwhile is asked about, and not taken for gone.
+    assert not User.objects.filter(pk__in=[member.pk, stranger.pk], left_at__isnull=False).exists()
+    actors.tell_member.fn(subscription.pk)
+    assert told.call_count == 1
+
+
+@pytest.mark.parametrize("requests", [0, 1])
+def test_it_is_asked_before_each_request_that_proves_a_token(
+    subscription: Subscription, providers: Providers, monkeypatch: pytest.MonkeyPatch, requests: int
+) -> None:
+    """A refused token is not even refreshed any more, and its owner not asked for another one."""
+    providers.http.get(EXCHANGE_MEMBER, status=401, json={"detail": "Invalid token."})
+
+    def stopped_in_the_middle() -> None:
+        if len(providers.http.calls) == requests:
+            raise SyncingStopped("now")
+
+    monkeypatch.setattr(switch, "check", stopped_in_the_middle)
+
+    actors.prove_alive.fn(subscription.user_id)
+
+    assert len(providers.http.calls) == requests
+    assert Subscription.objects.get(pk=subscription.pk).status == Subscription.Status.ACTIVE
+
+
+@pytest.mark.parametrize("cause", STOPPED.values())
+def test_what_a_run_has_to_tell_while_it_is_stopped_is_owed(
+    subscription: Subscription, providers: Providers, cause: Cause
+) -> None:
+    status = next(status for status, caused in STOPPED.items() if caused == cause)
+    run = make_run(subscription, state=SyncRun.State.FAILED, error_code="archive_error")
+    run.subscription.status = status
+    stop()
+
+    messages.stopped(run)
+
+    assert len(providers.http.calls) == 0
+    assert Subscription.objects.get(pk=subscription.pk).told["owed"]["cause"] == cause
 
 
 # --- For people --------------------------------------------------------------------------------------------
