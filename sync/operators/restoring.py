@@ -1,5 +1,7 @@
 """After a backup was restored: whoever was erased since goes again, and every token is tried.
 
+Who had left in the dump, or had a dead token, may have come back since: their time begins anew.
+
 A refresh ends the old pair, so many of the tokens in a dump are dead. That many die at once is otherwise
 taken for a fault of this site (see breaker.py); here it is to be expected, provided that others live.
 """
@@ -148,6 +150,44 @@ def repeat(user: User, erasure: Erasure, operator: str) -> None:
 def end_all_logins() -> int:
     """Sessions that were ended since the dump are back with it."""
     return Session.objects.all().delete()[0]
+
+
+# --- Time ---------------------------------------------------------------------------------------------
+
+
+def refused() -> QuerySet[Credential]:
+    """Whose owners are believed to have left once nobody signs in again for long enough."""
+    return Credential.objects.filter(
+        identity__provider="openhumans",
+        state=Credential.State.REFUSED,
+        identity__user__left_at__isnull=True,
+    )
+
+
+def left(dumped_at: datetime | None = None) -> QuerySet[User]:
+    """Who had left and was to stay for a while; not whose erasure was asked for, or due, in the dump."""
+    until = dumped_at or newest_moment()
+    known = User.objects.filter(left_at__isnull=False)
+    return known if until is None else known.filter(rows_until__gt=until + MARGIN)
+
+
+@transaction.atomic
+def give_time(dumped_at: datetime | None = None) -> int:
+    """Let no clock that stood in the dump end anybody; return how many it would have.
+
+    Of those who had left, whoever still has a token is to us as if it had only been refused. Both have
+    LEFT_ACCESS_DAYS to sign in, and are then taken for gone as ever. Where no token is left, the rows stay as
+    long as after a departure of today.
+    """
+    now = timezone.now()
+    had_left = list(left(dumped_at).values_list("pk", flat=True))
+    gone = User.objects.filter(pk__in=had_left)
+    with_token = Credential.objects.filter(identity__provider="openhumans").values("identity__user_id")
+    gone.exclude(pk__in=with_token).update(rows_until=now + timedelta(days=settings.LEFT_ROWS_DAYS))
+    gone.filter(pk__in=with_token).update(left_at=None, rows_until=None)
+    # Not among the deaths of this hour, of which too many would be disbelieved.
+    refused().update(updated_at=now - breaker.WITHIN)
+    return gone.filter(left_at__isnull=False).count() + refused().count()
 
 
 # --- Tokens -------------------------------------------------------------------------------------------

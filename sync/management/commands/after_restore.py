@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 import github_client as github
 import openhumans_client as openhumans
@@ -29,7 +30,8 @@ def moment(text: str) -> datetime:
 
 class Command(BaseCommand):
     help = (
-        "After a backup was restored (docs/backup.md): erase again whoever was erased since, end all logins, "
+        "After a backup was restored (docs/backup.md): erase again whoever was erased since, let the time "
+        "of those who had left or were refused begin anew, end all logins, "
         "and try every stored token, so that members whose token died are asked for a new one and all others "
         "go on. May be interrupted and started again. Exit codes: 0 done, 1 refused, 3 a service did not "
         "answer."
@@ -68,11 +70,17 @@ class Command(BaseCommand):
         told = ", ".join(f"{act} {number}" for act, number in sorted(acts.items())) or "none"
         if options["dry_run"]:
             self.stdout.write(f"Erasures that would be repeated: {told}")
+            waiting = restoring.refused().count() + restoring.left(dumped_at).count()
+            self.stdout.write(f"Members with a dead token or gone who would get their time anew: {waiting}")
             for provider, name in PROVIDERS.items():
                 self.stdout.write(f"Tokens of {name} to try: {restoring.to_prove(provider).count()}")
             return
-        restoring.repeat_all(repeated, operator())
+        with transaction.atomic():
+            # What either leaves in the database would make the dump look younger to the other.
+            restoring.repeat_all(repeated, operator())
+            waiting = restoring.give_time(dumped_at)
         self.stdout.write(f"Erasures repeated: {told}")
+        self.stdout.write(f"Members with a dead token or gone who got their time anew: {waiting}")
         self.stdout.write(f"Logins ended: {restoring.end_all_logins()}")
         for provider in PROVIDERS:
             self._prove(provider, believe_all=options["believe_all"])

@@ -20,7 +20,7 @@ from redis import Redis
 from accounts.models import Credential, User
 from config.run import wheels
 from sync import credentials, removing
-from sync.actors import sync_step
+from sync.actors import sync_step, tidy
 from sync.errors import WaitForLimit
 from sync.leaving import erasing, erasures, forgetting
 from sync.models import EraseScope, OperatorAction, ProviderState, Receipt, Subscription, SyncRun, YearFile
@@ -324,6 +324,43 @@ def test_dead_tokens_of_github_ask_to_connect_again(small: World) -> None:
     assert dead.status == Subscription.Status.RECONNECT_GITHUB
     assert OperatorAction.objects.get(kind=OperatorAction.Kind.RESTORE).subscription == dead
     assert Subscription.objects.filter(status=Subscription.Status.ACTIVE).count() == 2
+
+
+def test_no_clock_that_stood_in_the_dump_ends_anybody(small: World, settings: Settings, sent: Sent) -> None:
+    """They may have come back since the dump. Whoever did not is gone when the time that begins now ends."""
+    refused, had_left, works = User.objects.order_by("pk")
+    tokens_gone, due = make_member("11111111"), make_member("22222222")
+    tokens = Credential.objects.filter(identity__provider="openhumans")
+    now = timezone.now()
+    long_ago, dumped_at = now - timedelta(days=15), now - timedelta(days=1)
+    for user, rows_until in (
+        (had_left, now + timedelta(days=75)),
+        (tokens_gone, now - timedelta(hours=1)),
+        (due, dumped_at - timedelta(hours=1)),
+    ):
+        User.objects.filter(pk=user.pk).update(left_at=long_ago, rows_until=rows_until)
+    tokens.filter(identity__user__in=(refused, had_left)).update(state="refused", updated_at=long_ago)
+    tokens.filter(identity__user__in=(tokens_gone, due)).delete()
+    arguments = ("--dump-of", dumped_at.isoformat())
+
+    assert "would get their time anew: 3" in after_restore("--dry-run", *arguments)
+    for _ in range(2):
+        assert "got their time anew: 3" in after_restore(*arguments)
+    sent.messages.clear()
+    tidy.fn()
+
+    assert [(message.actor_name, message.args) for message, _ in sent.messages] == [("end_access", (due.pk,))]
+    gone = User.objects.filter(left_at__isnull=False)
+    assert set(gone) == {tokens_gone, due}
+    assert not ProviderState.objects.exclude(opened_at=None).exists()
+    stays_until = User.objects.get(pk=tokens_gone.pk).rows_until
+    assert stays_until is not None
+    assert stays_until - now > timedelta(days=settings.LEFT_ROWS_DAYS - 1)
+    assert tokens.get(identity__user=works).state == Credential.State.VALID
+    for days, left in ((13, 0), (15, 2)):
+        with freeze_time(now + timedelta(days=days)):
+            tidy.fn()
+        assert gone.filter(pk__in=[refused.pk, had_left.pk]).count() == left
 
 
 def test_it_may_be_started_again(small: World) -> None:
