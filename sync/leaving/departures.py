@@ -14,14 +14,17 @@ from django.utils import timezone
 
 import github_client as github
 import openhumans_client as openhumans
+from accounts.encryption import DecryptionFailed
 from accounts.logins import delete_sessions, end_logins
 from accounts.models import Credential, User
 from sync import credentials, runs, switch
-from sync.errors import GitHubAccessLost, OpenHumansAccessLost, SyncingStopped
+from sync.errors import OpenHumansAccessLost, SyncingStopped
 from sync.leaving import erasing, forgetting
 from sync.models import EraseScope, Subscription, SyncRun
 
 logger = logging.getLogger(__name__)
+# An outage of GitHub is waited for so much longer than the rows are kept; whatever else it says is not.
+OUTAGE_DAYS = 1
 
 
 def leave(member_id: str, left_at: datetime, *, erase: bool) -> User | None:
@@ -84,12 +87,18 @@ def stop_syncing_of(user: User, status: Subscription.Status, reason: str) -> Non
 def end_access(user: User) -> None:
     """Give the GitHub grant back and forget every token; then the rows, when their time has come.
 
-    Raise a `GitHubError` when GitHub could not be told: everything stays, to be tried again.
+    Raise a `GitHubError` when GitHub could not be told: everything stays, to be tried again, until the rows'
+    time has come. Then they go, whatever GitHub says.
     """
     if user.left_at is None or _is_being_erased(user):
         return
     delete_sessions(user)
-    revoke_github_grant(user)
+    try:
+        revoke_github_grant(user)
+    except github.GitHubError as error:
+        if not _is_too_late(user, error):
+            raise
+        logger.error("A grant could not be given back, and is forgotten: %s", error, extra={"user": user.pk})
     with transaction.atomic():
         credentials.hold_tokens(user)
         gone = User.objects.select_for_update().filter(pk=user.pk, left_at__isnull=False).first()
@@ -98,6 +107,12 @@ def end_access(user: User) -> None:
         Credential.objects.filter(identity__user=gone).delete()
         if gone.rows_until is not None and gone.rows_until <= timezone.now():
             forget_member(gone)
+
+
+def _is_too_late(user: User, error: github.GitHubError) -> bool:
+    is_passing = isinstance(error, github.Unavailable | github.RateLimited)
+    tries_until = timezone.now() - timedelta(days=OUTAGE_DAYS if is_passing else 0)
+    return user.rows_until is not None and user.rows_until <= tries_until
 
 
 def _is_being_erased(user: User) -> bool:
@@ -123,10 +138,12 @@ def end_account(user: User) -> None:
 
 
 def revoke_github_grant(user: User) -> None:
-    """As if the member had revoked it on GitHub; nothing when there is none (any more)."""
+    """As if the member had revoked it on GitHub; nothing when there is none (any more) that we can read."""
     try:
         credentials.github_oauth().delete_grant(credentials.github_token(user))
-    except (GitHubAccessLost, github.NotFound):
+    except DecryptionFailed as error:
+        logger.warning("No grant was given back: %s", error, extra={"user": user.pk})
+    except erasing.NO_GITHUB:
         return
 
 

@@ -81,6 +81,37 @@ def test_while_github_cannot_be_told_the_token_is_kept_to_tell_it_later(
     assert left in departures.to_end_access(timezone.now())
 
 
+def test_a_token_that_no_key_opens_any_more_is_forgotten(
+    left: User, providers: Providers, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.TOKEN_KEYS = (bytes(range(32)),)
+
+    actors.end_access.fn(left.pk)
+
+    assert tokens_of(left) == len(providers.http.calls) == 0
+    assert "No grant was given back" in caplog.text
+
+
+@pytest.mark.parametrize(("status", "days"), [(401, 0), (400, 0), (503, 1)])
+def test_when_their_time_has_come_rows_go_whatever_github_says(
+    left: User, providers: Providers, status: int, days: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A moment before they do not, so that GitHub is still told if it can be."""
+    providers.http.delete(GRANT, status=status, json={"message": "no"})
+    time_over = timezone.now() - timedelta(days=days)
+    User.objects.update(rows_until=time_over + timedelta(minutes=5))
+    with pytest.raises(github.GitHubError):
+        actors.end_access.fn(left.pk)
+    assert tokens_of(left) == 2
+    User.objects.update(rows_until=time_over)
+
+    actors.end_access.fn(left.pk)
+
+    assert not User.objects.exists()
+    assert not Credential.objects.exists()
+    assert [record.levelname for record in caplog.records if "forgotten" in record.message] == ["ERROR"]
+
+
 def test_without_a_github_account_there_is_nothing_to_give_back(member: User, providers: Providers) -> None:
     departures.leave("12345678", timezone.now(), erase=False)
 
