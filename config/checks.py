@@ -146,10 +146,19 @@ def _times() -> Iterator[CheckMessage]:
 
 
 def _erasures() -> Iterator[CheckMessage]:
-    path = Path(settings.ERASURE_LIST) if settings.ERASURE_LIST else None
-    if path is not None and not (os.access(path if path.exists() else path.parent, os.W_OK)):
+    if not settings.ERASURE_LIST:
+        return
+    path = Path(settings.ERASURE_LIST)
+    if path.is_dir():
+        hint = f"Name a file in it, such as {path / 'erasures'}."
+        yield Error("ERASURE_LIST is a folder, and cannot be written.", hint=hint, id="config.E012")
+    elif not (os.access(path, os.W_OK) if path.exists() else _takes_files(path.parent)):
         hint = "Name a file in a folder that exists and that web and workers may write to."
         yield Error("ERASURE_LIST cannot be written.", hint=hint, id="config.E012")
+
+
+def _takes_files(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
 
 
 def _deployment() -> Iterator[CheckMessage]:

@@ -51,7 +51,7 @@ def take_tracks_out(subscription: Subscription, states: QuerySet[RepositoryState
 
 
 def write_again(subscription: Subscription, files: QuerySet[YearFile]) -> SyncRun:
-    erasures.note(subscription.user, erasures.REMOVED)
+    erasures.note_done(subscription.user, erasures.REMOVED)
     files.filter(kind__in=YEARS, removed_by_member_at=None).update(to_clean=F("to_clean") + 1)
     active = subscription.active_run
     if active is not None and active.trigger == SyncRun.Trigger.REMOVE:

@@ -101,7 +101,7 @@ def start(subscription: Subscription, scope: EraseScope, order: Order = BY_THE_M
         if active is not None:
             runs.stop(active)
         stop_collecting(subscription, scope)
-        erasures.note(subscription.user, scope)
+        erasures.note_asked(subscription.user, scope)
         run = SyncRun.objects.create(
             subscription=subscription,
             trigger=SyncRun.Trigger.ERASE,
@@ -443,6 +443,7 @@ def _finish(erasing: Erasing) -> None:
         run.save(update_fields=["state", "error_code", "finished_at", "lease_until", "nudge_at"])
         if erasing.subscription.year_files.filter(to_clean__gt=0).exists():
             runs.start(erasing.subscription, SyncRun.Trigger.REMOVE, is_interactive=True)
+        erasures.note_done(erasing.subscription.user, erasing.scope)
 
 
 def _next_step(run: SyncRun) -> None:

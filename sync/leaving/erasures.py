@@ -42,18 +42,35 @@ class Erasure:
     mark: str
 
 
-def note(user: User, act: str) -> None:
-    """Remember it once the current transaction is committed: what was rolled back was not erased.
+def note_asked(user: User, act: str) -> None:
+    """Remember it once the current transaction is committed: what was rolled back was not asked for.
 
-    The mark is made at once, while there is a member to make it of.
+    A process that is killed in between loses the line; the run that erases writes it again with `note_done`.
     """
+    name = _name(user, act)
+    transaction.on_commit(lambda: _write(name))
+
+
+def note_done(user: User, act: str) -> None:
+    """Remember it now, as the last act of a transaction, so that none is committed that no line tells of.
+
+    Rather a line too many. Where the commit fails, the same is done again and has another line. Should it not
+    be, because its member came back at that moment, then a restore of an older backup forgets rows that a
+    sign-in rebuilds from the member's files, or asks a member in vain what is to be left out. A line too few
+    would collect again what somebody had erased.
+    """
+    _write(_name(user, act))
+
+
+def _name(user: User, act: str) -> str:
+    """Made while there is a member to make the mark of."""
     key = settings.TOKEN_KEYS[0]
-    name = f"{act} {fingerprint(key).hex()}:{_mark(user, key)}"
-    transaction.on_commit(lambda: _write(f"{timezone.now().isoformat()} {name}"))
+    return f"{act} {fingerprint(key).hex()}:{_mark(user, key)}"
 
 
-def _write(line: str) -> None:
+def _write(name: str) -> None:
     """Nobody is kept from leaving by a full disk: then the line stands in the log alone."""
+    line = f"{timezone.now().isoformat()} {name}"
     logger.info("Erasure: %s", line)
     if not settings.ERASURE_LIST:
         return

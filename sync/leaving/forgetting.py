@@ -101,10 +101,11 @@ def forget_member(run: SyncRun, receipt: Receipt) -> None:
 
 
 def forget_user(user: User) -> None:
-    erasures.note(user, erasures.GONE)
+    """In the caller's transaction, as the last that it does."""
     forget_log_texts(user)
     delete_sessions(user)
     user.delete()
+    erasures.note_done(user, erasures.GONE)
 
 
 def forget_log_texts(user: User) -> None:

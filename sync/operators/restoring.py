@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 import github_client as github
@@ -80,22 +80,35 @@ def newest_moment() -> datetime | None:
 def erasures_to_repeat(
     known: Iterable[Erasure], dumped_at: datetime | None = None
 ) -> list[tuple[User, Erasure]]:
-    """Those that came after the dump, oldest first; of somebody who is gone that alone.
+    """Those that came after the dump, each once, oldest first; of somebody who is gone that alone.
 
     `dumped_at`: when that was; where it is not known, the newest moment that the database knows of.
     """
     until = dumped_at or newest_moment()
     pairs = list(erasures.of_those_who_are_here(known))
-    gone = {user.pk: (user, erasure) for user, erasure in pairs if erasure.act == erasures.GONE}
-    others = [pair for pair in pairs if pair[0].pk not in gone and not _is_known(*pair, until)]
-    return [*gone.values(), *others]
+    ends = [pair for pair in pairs if pair[1].act == erasures.GONE]
+    gone = {user.pk: (user, erasure) for user, erasure in ends if not _has_authorized_since(user, erasure)}
+    others: dict[tuple[int, str], tuple[User, Erasure]] = {}
+    for user, erasure in pairs:
+        is_last_word = erasure.act == erasures.GONE or user.pk in gone
+        if not is_last_word and not _is_known(user, erasure, until):
+            # What was asked for has a second line when it was done: the later one counts.
+            others.pop((user.pk, erasure.act), None)
+            others[user.pk, erasure.act] = (user, erasure)
+    return [*gone.values(), *others.values()]
+
+
+def _has_authorized_since(user: User, erasure: Erasure) -> bool:
+    """The row outlived its line, which was written by a transaction that failed: see `erasures.note_done`."""
+    authorized = Credential.objects.filter(identity__user=user, identity__provider="openhumans")
+    return authorized.filter(authorized_at__gte=erasure.at).exists()
 
 
 def _is_known(user: User, erasure: Erasure, until: datetime | None) -> bool:
     """What leaves a trace may lose it in time, so of old ones no trace is asked for.
 
-    A line is written a moment after what it tells of is committed: about the last ones before the dump their
-    traces decide.
+    A line is written a moment before or after what it tells of is committed: about the last ones before the
+    dump their traces decide.
     """
     if until is not None and erasure.at < until - MARGIN:
         return True
@@ -106,7 +119,7 @@ def _is_known(user: User, erasure: Erasure, until: datetime | None) -> bool:
         return marks.exists() or taken_out.filter(created_at__gte=since).exists()
     covering = [scope for scope, covered in erasing.COVERS.items() if erasure.act in covered]
     receipts = Receipt.objects.filter(subscription__user=user, scope__in=covering)
-    return receipts.filter(created_at__gte=since).exists()
+    return receipts.filter(Q(created_at__gte=since) | Q(finished_at__gte=since)).exists()
 
 
 @transaction.atomic

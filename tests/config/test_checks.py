@@ -115,6 +115,8 @@ KEY = bytes(range(32))
         ("E011", {"ADMIN_PATH": "dashboard/"}),
         ("E011", {"ADMIN_PATH": "/"}),
         ("E012", {"ERASURE_LIST": "/nowhere/erasures"}),
+        ("E012", {"ERASURE_LIST": "/tmp"}),
+        ("E012", {"ERASURE_LIST": f"{__file__}/erasures"}),
         ("E013", {"OPERATOR_NAME": ""}),
         ("E013", {"OPERATOR_CONTACT": ""}),
         ("E014", {"STATIC_ROOT": Path("/nowhere")}),

@@ -3,7 +3,7 @@
 import io
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,12 +28,14 @@ from sync.operators import restoring
 from sync.scanning import scan
 from tests.cast import make_member
 from tests.faults.crowd import connected_crowd, crowded_repository
+from tests.providers import GITHUB_API_URL, Providers
 from tests.sync.broker import Sent
 from tests.sync.factories import make_run
 from tests.sync.world import World, living
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CROWD, REFRESHED, ERASED = 56, 50, 2
+GRANT = f"{GITHUB_API_URL}/applications/test-github-client/grant"
 
 
 def after_restore(*arguments: str) -> str:
@@ -155,8 +157,8 @@ def test_a_restored_backup_brings_nobody_back_and_repeats_nothing(
 
 
 def test_each_act_is_one_line_and_names_nobody(subscription: Subscription, erasure_list: Path) -> None:
-    erasures.note(subscription.user, EraseScope.FILES)
-    erasures.note(subscription.user, erasures.GONE)
+    erasures.note_asked(subscription.user, EraseScope.FILES)
+    erasures.note_asked(subscription.user, erasures.GONE)
 
     text = erasure_list.read_text()
     known = erasures.read(text.splitlines())
@@ -170,7 +172,7 @@ def test_the_log_is_a_list_as_well(
     subscription: Subscription, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.ERASURE_LIST = ""
-    erasures.note(subscription.user, erasures.GONE)
+    erasures.note_asked(subscription.user, erasures.GONE)
     assert [erasure.act for erasure in erasures.read([f'{{"message": "{caplog.messages[-1]}"}}'])] == ["gone"]
 
 
@@ -178,7 +180,7 @@ def test_a_list_that_cannot_be_written_keeps_nobody_here(
     subscription: Subscription, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.ERASURE_LIST = "/nowhere/erasures"
-    erasures.note(subscription.user, erasures.GONE)
+    erasures.note_asked(subscription.user, erasures.GONE)
     assert "cannot be written" in caplog.messages[-1]
     assert erasures.read(caplog.messages)
 
@@ -186,9 +188,9 @@ def test_a_list_that_cannot_be_written_keeps_nobody_here(
 def test_marks_cannot_be_made_without_the_key(
     subscription: Subscription, erasure_list: Path, settings: Settings
 ) -> None:
-    erasures.note(subscription.user, erasures.GONE)
+    erasures.note_asked(subscription.user, erasures.GONE)
     settings.TOKEN_KEYS = (b"k" * 32, *settings.TOKEN_KEYS)
-    erasures.note(subscription.user, erasures.GONE)
+    erasures.note_asked(subscription.user, erasures.GONE)
 
     first, second = erasures.read(erasure_list.read_text().splitlines())
     assert (first.key, first.mark) != (second.key, second.mark)
@@ -201,11 +203,104 @@ def test_marks_cannot_be_made_without_the_key(
 
 def test_whoever_came_back_after_being_erased_stays(erasure_list: Path) -> None:
     first = make_member("12345678")
-    erasures.note(first, erasures.GONE)
+    erasures.note_asked(first, erasures.GONE)
     first.delete()
     make_member("12345678")
 
     assert restoring.erasures_to_repeat(erasures.read(erasure_list.read_text().splitlines())) == []
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@transaction.atomic
+def _until_the_commit(act: Callable[[], object]) -> None:
+    act()
+    raise Killed
+
+
+def killed_before_the_commit(act: Callable[[], object]) -> None:
+    with pytest.raises(Killed):
+        _until_the_commit(act)
+
+
+def acts_of(path: Path) -> list[str]:
+    return [erasure.act for erasure in erasures.read(path.read_text().splitlines())]
+
+
+def test_an_erasure_whose_line_a_killed_process_never_wrote_has_one_when_it_is_done(
+    subscription: Subscription,
+    providers: Providers,
+    erasure_list: Path,
+    sent: Sent,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Written before the commit, so that a process that is killed there does both again."""
+    providers.http.delete(GRANT, status=204)
+
+    def killed(_path: str, _line: str) -> None:
+        assert not connection.in_atomic_block, "what is rolled back was not asked for"
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(erasures, "_append", killed)
+        with pytest.raises(Killed):
+            erasing.start(subscription, EraseScope.GITHUB)
+    run = SyncRun.objects.get()
+    append = erasures._append
+
+    def written_and_killed(path: str, line: str) -> None:
+        assert connection.in_atomic_block
+        append(path, line)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(erasures, "_append", written_and_killed)
+        with pytest.raises(Killed):
+            sync_step.fn(run.pk, 0)
+    assert acts_of(erasure_list) == ["github"]
+    SyncRun.objects.update(state=SyncRun.State.QUEUED, lease_until=None)
+
+    sync_step.fn(run.pk, 0)
+
+    assert SyncRun.objects.get().state == SyncRun.State.SUCCEEDED
+    assert acts_of(erasure_list) == ["github", "github"]
+    # This database knows of it, however long the run took; one from before repeats it once.
+    Receipt.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    assert to_repeat(erasure_list) == []
+    Receipt.objects.all().delete()
+    assert to_repeat(erasure_list) == ["github"]
+
+
+@pytest.mark.parametrize("act", ["gone", "removed"])
+def test_what_is_done_at_once_is_not_committed_before_its_line_is_written(
+    subscription: Subscription, erasure_list: Path, sent: Sent, act: str
+) -> None:
+    def do() -> None:
+        if act == "gone":
+            forgetting.forget_user(User.objects.get())
+        else:
+            removing.write_again(subscription, subscription.year_files.all())
+
+    killed_before_the_commit(do)
+    assert acts_of(erasure_list) == [act]
+    assert User.objects.exists()
+    do()
+
+    assert acts_of(erasure_list) == [act, act]
+
+
+def test_a_line_of_somebody_who_came_back_before_they_were_gone_takes_nobody(
+    member: User, erasure_list: Path
+) -> None:
+    """The transaction failed, and the next one found that they had signed in again."""
+    killed_before_the_commit(lambda: forgetting.forget_user(User.objects.get()))
+    assert to_repeat(erasure_list) == ["gone"]
+
+    Credential.objects.update(authorized_at=timezone.now())
+
+    assert to_repeat(erasure_list) == []
 
 
 # --- Smaller acts -----------------------------------------------------------------------------------------
@@ -220,7 +315,7 @@ def test_files_that_were_deleted_since_are_not_collected_again(
     subscription: Subscription, erasure_list: Path
 ) -> None:
     YearFile.objects.create(subscription=subscription, kind="public", year=2026, current_id=7)
-    erasures.note(subscription.user, EraseScope.FILES)
+    erasures.note_asked(subscription.user, EraseScope.FILES)
 
     repeat(erasure_list)
 
@@ -236,7 +331,7 @@ def test_private_work_that_was_left_out_since_stays_out(
     subscription.save()
     YearFile.objects.create(subscription=subscription, kind="private", year=2026, current_id=7)
     YearFile.objects.create(subscription=subscription, kind="public", year=2026, current_id=8)
-    erasures.note(subscription.user, EraseScope.PRIVATE)
+    erasures.note_asked(subscription.user, EraseScope.PRIVATE)
 
     repeat(erasure_list)
 
@@ -249,7 +344,7 @@ def test_private_work_that_was_left_out_since_stays_out(
 def test_github_that_was_disconnected_since_stays_disconnected(
     subscription: Subscription, erasure_list: Path
 ) -> None:
-    erasures.note(subscription.user, EraseScope.GITHUB)
+    erasures.note_asked(subscription.user, EraseScope.GITHUB)
 
     repeat(erasure_list)
 
@@ -261,7 +356,7 @@ def test_github_that_was_disconnected_since_stays_disconnected(
 def test_an_account_whose_deletion_was_only_asked_for_is_deleted_by_a_run(
     subscription: Subscription, erasure_list: Path, sent: Sent
 ) -> None:
-    erasures.note(subscription.user, EraseScope.ACCOUNT)
+    erasures.note_asked(subscription.user, EraseScope.ACCOUNT)
 
     repeat(erasure_list)
 
@@ -395,7 +490,7 @@ def test_the_list_is_named_or_done_without(db: None, settings: Settings, tmp_pat
 
 
 def test_a_rehearsal_changes_nothing(subscription: Subscription, erasure_list: Path) -> None:
-    erasures.note(subscription.user, erasures.GONE)
+    erasures.note_asked(subscription.user, erasures.GONE)
 
     assert "gone 1" in after_restore("--dry-run")
 
@@ -406,7 +501,7 @@ def test_several_lists_are_read(subscription: Subscription, stranger: User, tmp_
     for user, name in ((subscription.user, "one"), (stranger, "two")):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("django.conf.settings.ERASURE_LIST", str(tmp_path / name))
-            erasures.note(user, erasures.GONE)
+            erasures.note_asked(user, erasures.GONE)
 
     told = after_restore("--list", str(tmp_path / "one"), "--list", str(tmp_path / "two"))
 
@@ -415,7 +510,7 @@ def test_several_lists_are_read(subscription: Subscription, stranger: User, tmp_
 
 
 def test_another_member_is_left_alone(subscription: Subscription, stranger: User, erasure_list: Path) -> None:
-    erasures.note(subscription.user, erasures.GONE)
+    erasures.note_asked(subscription.user, erasures.GONE)
     repeat(erasure_list)
     assert list(User.objects.all()) == [stranger]
 
@@ -450,7 +545,7 @@ def stay_here(days: int) -> None:
     """Whoever joined after an erasure is another one to it; their rows are as old."""
     then = timezone.now() - timedelta(days=days)
     User.objects.update(date_joined=then)
-    Credential.objects.update(updated_at=then)
+    Credential.objects.update(updated_at=then, authorized_at=then)
 
 
 def to_repeat(path: Path) -> list[str]:
@@ -503,7 +598,6 @@ def test_an_erasing_that_was_rolled_back_was_none(
     def erase_and_lose_postgres() -> None:
         with transaction.atomic():
             erasing.start(subscription, EraseScope.FILES)
-            forgetting.forget_user(subscription.user)
             raise RuntimeError("Postgres is away")
 
     with pytest.raises(RuntimeError):
@@ -527,7 +621,7 @@ def test_the_moment_of_the_dump_can_be_said(subscription: Subscription, erasure_
     """As where a worker ran before: it makes the dump look younger."""
     stay_here(days=2)
     with freeze_time(timezone.now() - timedelta(hours=2)):
-        erasures.note(subscription.user, EraseScope.FILES)
+        erasures.note_asked(subscription.user, EraseScope.FILES)
     make_run(subscription)
     day_before = (timezone.now() - timedelta(days=1)).isoformat()
 
@@ -538,7 +632,7 @@ def test_the_moment_of_the_dump_can_be_said(subscription: Subscription, erasure_
 def test_what_was_repeated_stands_in_the_members_history(
     subscription: Subscription, erasure_list: Path, sent: Sent
 ) -> None:
-    erasures.note(subscription.user, EraseScope.FILES)
+    erasures.note_asked(subscription.user, EraseScope.FILES)
 
     repeat(erasure_list)
 
@@ -549,7 +643,7 @@ def test_what_was_repeated_stands_in_the_members_history(
 def test_the_receipt_of_an_account_that_is_deleted_again_says_that_a_backup_was_restored(
     subscription: Subscription, erasure_list: Path, sent: Sent
 ) -> None:
-    erasures.note(subscription.user, EraseScope.ACCOUNT)
+    erasures.note_asked(subscription.user, EraseScope.ACCOUNT)
 
     repeat(erasure_list)
 
@@ -562,7 +656,7 @@ def test_an_account_that_was_exchanged_since_is_not_collected_again(
     subscription: Subscription, erasure_list: Path, scope: EraseScope
 ) -> None:
     YearFile.objects.create(subscription=subscription, kind="public", year=2026, current_id=7)
-    erasures.note(subscription.user, scope)
+    erasures.note_asked(subscription.user, scope)
 
     repeat(erasure_list)
 
@@ -574,6 +668,6 @@ def test_an_account_that_was_exchanged_since_is_not_collected_again(
 
 def test_every_way_to_erase_has_a_line_that_is_read(subscription: Subscription, erasure_list: Path) -> None:
     for act in erasures.ACTS:
-        erasures.note(subscription.user, act)
+        erasures.note_asked(subscription.user, act)
     known = erasures.read(erasure_list.read_text().splitlines())
     assert {erasure.act for erasure in known} == {"gone", "removed", *EraseScope.values}
