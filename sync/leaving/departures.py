@@ -90,7 +90,7 @@ def end_access(user: User) -> None:
     Raise a `GitHubError` when GitHub could not be told: everything stays, to be tried again, until the rows'
     time has come. Then they go, whatever GitHub says.
     """
-    if user.left_at is None or _is_being_erased(user):
+    if user.left_at is None or is_being_erased(user):
         return
     delete_sessions(user)
     try:
@@ -102,7 +102,7 @@ def end_access(user: User) -> None:
     with transaction.atomic():
         credentials.hold_tokens(user)
         gone = User.objects.select_for_update().filter(pk=user.pk, left_at__isnull=False).first()
-        if gone is None or _is_being_erased(gone):
+        if gone is None or is_being_erased(gone):
             return  # back meanwhile, or erasure was asked for
         Credential.objects.filter(identity__user=gone).delete()
         if gone.rows_until is not None and gone.rows_until <= timezone.now():
@@ -115,7 +115,7 @@ def _is_too_late(user: User, error: github.GitHubError) -> bool:
     return user.rows_until is not None and user.rows_until <= tries_until
 
 
-def _is_being_erased(user: User) -> bool:
+def is_being_erased(user: User) -> bool:
     """An erasing of the whole account does all of this itself, and writes a receipt of it."""
     erasings = SyncRun.objects.active().filter(trigger=SyncRun.Trigger.ERASE, subscription__user=user)
     return erasings.exists()

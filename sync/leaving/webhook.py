@@ -70,7 +70,8 @@ def _believe(departure: Deauthorization) -> None:
         user = departures.leave(
             departure.project_member_id, departure.left_at, erase=departure.is_erasure_requested
         )
-        if user is not None:
+        # An erasing has a message of its own. Each one that finds no Redis holds up the answer.
+        if user is not None and not departures.is_being_erased(user):
             transaction.on_commit(lambda: _send("end_access", user.pk))
 
 

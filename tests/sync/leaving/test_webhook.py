@@ -160,7 +160,9 @@ def test_erasure_may_still_be_asked_for_after_leaving(
     rows_until = User.objects.get(open_humans_id="12345678").rows_until
     assert rows_until is not None
     assert rows_until <= timezone.now()
-    assert SyncRun.objects.get(trigger=SyncRun.Trigger.ERASE).erase_scope == EraseScope.ACCOUNT
+    run = SyncRun.objects.get(trigger=SyncRun.Trigger.ERASE)
+    assert run.erase_scope == EraseScope.ACCOUNT
+    assert names(sent) == [("end_access", run.subscription.user_id), ("sync_step", run.pk)]
 
 
 def test_an_old_word_sent_again_does_not_touch_who_authorized_since(
@@ -316,16 +318,18 @@ def unreachable(
 
 
 @pytest.mark.usefixtures("unreachable")
+@pytest.mark.parametrize("erase", [False, True])
 def test_a_redis_that_nobody_reaches_holds_up_no_answer(
-    client: Client, subscription: Subscription, caplog: pytest.LogCaptureFixture
+    client: Client, subscription: Subscription, caplog: pytest.LogCaptureFixture, erase: bool
 ) -> None:
     began = time.monotonic()
 
-    assert call(client, body_of("12345678")).status_code == 200
+    assert call(client, body_of("12345678", erase=erase)).status_code == 200
 
     assert time.monotonic() - began < 1
     assert User.objects.get(open_humans_id="12345678").left_at is not None
-    assert caplog.text.count("Redis is away") == 2, "neither counted nor sent"
+    assert caplog.text.count("Redis is away") == 2, "neither counted nor sent, and each is tried once"
+    assert SyncRun.objects.to_nudge(timezone.now()).exists() is erase, "the next scan sends it"
 
 
 # --- What is not believed ---------------------------------------------------------------------------------
