@@ -22,6 +22,8 @@ from config.environment import is_loopback
 
 # What one request may take, and what dramatiq gives one message; see sync/actors.py.
 REQUEST_SECONDS, MESSAGE_SECONDS = 120, 300
+# After so long without a byte hosts cut an answer off; gunicorn's --timeout (Procfile, Dockerfile) is equal.
+CUT_OFF_SECONDS = 30
 SHORTEST_STATUS_TOKEN = 20
 PROVIDERS = ("OPENHUMANS_URL", "GITHUB_URL", "GITHUB_API_URL")
 REAL_GITHUB = {"GITHUB_URL": "https://github.com", "GITHUB_API_URL": "https://api.github.com"}
@@ -140,6 +142,9 @@ def _times() -> Iterator[CheckMessage]:
     if settings.LEFT_ROWS_DAYS < settings.LEFT_ACCESS_DAYS:
         hint = "Credentials are given back first, and rows deleted later."
         yield Error("LEFT_ROWS_DAYS is shorter than LEFT_ACCESS_DAYS.", hint=hint, id="config.E008")
+    if settings.WEB_ANSWER_SECONDS >= CUT_OFF_SECONDS:
+        hint = f"Leave it well below {CUT_OFF_SECONDS}, so that the page that says so still arrives."
+        yield Error("WEB_ANSWER_SECONDS lets a page be cut off.", hint=hint, id="config.E015")
     if settings.SYNC_LEASE_SECONDS <= REQUEST_SECONDS:
         hint = f"Give it more than {REQUEST_SECONDS}, or two workers may be at one member for a moment."
         yield Doubt("SYNC_LEASE_SECONDS is shorter than the longest request.", hint=hint, id="config.W001")

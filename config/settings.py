@@ -60,7 +60,7 @@ SANDBOX = env.flag("SANDBOX")
 if SANDBOX and not all(map(env.is_loopback, (OPENHUMANS_URL, GITHUB_URL, GITHUB_API_URL))):
     raise ImproperlyConfigured("SANDBOX wants OPENHUMANS_URL, GITHUB_URL and GITHUB_API_URL on this machine.")
 
-# So long a page waits for Open Humans, in all. Hosts like Heroku cut it off after 30 seconds without a byte.
+# So long a page waits for Open Humans, in all; checks.py refuses what lets the page be cut off.
 WEB_ANSWER_SECONDS = env.number("WEB_ANSWER_SECONDS", 20, minimum=1, maximum=600)
 
 # --- Numbers of the engine, in seconds unless named otherwise ------------------------------------

@@ -120,6 +120,7 @@ KEY = bytes(range(32))
         ("E013", {"OPERATOR_NAME": ""}),
         ("E013", {"OPERATOR_CONTACT": ""}),
         ("E014", {"STATIC_ROOT": Path("/nowhere")}),
+        ("E015", {"WEB_ANSWER_SECONDS": 30}),
         ("W001", {"SYNC_LEASE_SECONDS": 60}),
         ("W002", {"PROXY_HEADER": ""}),
         ("W003", {"PROXY_ADDRESS_HEADER": ""}),
