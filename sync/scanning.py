@@ -25,6 +25,9 @@ LOST_AFTER = timedelta(seconds=30)
 SHARE_OF_DUE = 0.1
 # Whoever was started by that share and waits as well is held against it for so long.
 SHARED_FOR = timedelta(hours=1)
+# Where a cron scans once a day, it queues a day's work. A million members, each of them looked at every four
+# days, are 250,000 a day: so many times the default SYNC_SCAN_LIMIT.
+PARTS_OF_A_DAY = 250
 # Where the moment of the last scan stands in the cache.
 MOMENT_KEY = "scan:moment"
 
@@ -37,11 +40,24 @@ class Scanned:
     nudged: int
 
 
-def scan(now: datetime, limit: int) -> Scanned:
-    """Costs what there is to do, however many members there are: nothing else is looked at or counted."""
+def scan(now: datetime, limit: int, parts: int = 1) -> Scanned:
+    """Costs what there is to do, however many members there are: nothing else is looked at or counted.
+
+    `parts`: so many times `limit` may wait for a worker; `limit` of them are queued by one transaction.
+    """
     set_right(now)
-    nudged = nudge(now, limit)
-    return Scanned(queue_due(now, _room(now, limit)), nudged)
+    nudged = nudge(now, limit, parts)
+    return Scanned(_queue_parts(now, limit, parts), nudged)
+
+
+def _queue_parts(now: datetime, limit: int, parts: int) -> int:
+    room, queued = _room(now, limit * parts), 0
+    for _ in range(parts):
+        started = queue_due(now, min(limit, room - queued))
+        queued += started
+        if not started:
+            break
+    return queued
 
 
 def waiting() -> int:
@@ -84,20 +100,31 @@ def set_right(now: datetime) -> None:
         logger.error("A clock of this site was ahead; %d runs and members that it put off are due.", put_off)
 
 
-@transaction.atomic
-def nudge(now: datetime, limit: int) -> int:
+def nudge(now: datetime, limit: int, parts: int = 1) -> int:
     """Send the step again of runs whose message, worker or wait is overdue.
 
     In an empty queue no message waits for its turn: what was sent and nobody has begun is lost. In a full one
     it may only be late, and sending it again would make all others later.
     """
     ready = _ready()
-    runs_to_nudge = SyncRun.objects.to_nudge(now, LOST_AFTER if ready == 0 else None)
+    lost_after = LOST_AFTER if ready == 0 else None
+    room, nudged = limit * parts - (ready or 0), 0
+    for _ in range(parts):
+        sent = _nudge_part(now, limit, lost_after, room - nudged)
+        nudged += sent
+        if sent < limit:
+            break
+    return nudged
+
+
+@transaction.atomic
+def _nudge_part(now: datetime, limit: int, lost_after: timedelta | None, room: int) -> int:
+    runs_to_nudge = SyncRun.objects.to_nudge(now, lost_after)
     if switch.current() is not None:
         # Deleting is never held up.
         runs_to_nudge = runs_to_nudge.filter(trigger__in=SyncRun.DELETING)
     in_turn = runs_to_nudge.select_for_update(skip_locked=True).order_by(LATE_ONES_LAST, "nudge_at")
-    overdue = _without_late_ones(list(in_turn[:limit]), limit - (ready or 0))
+    overdue = _without_late_ones(list(in_turn[:limit]), room)
     again_at = now + timedelta(seconds=settings.SYNC_NUDGE_SECONDS)
     SyncRun.objects.filter(pk__in=[run.pk for run in overdue]).update(nudge_at=again_at)
     for run in overdue:

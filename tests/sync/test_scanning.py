@@ -6,7 +6,7 @@ import redis
 from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from sync import actors, queues, runs, scanning, switch
 from sync.models import Subscription, SyncRun
@@ -265,6 +265,27 @@ def test_cron_does_one_scan_and_prints_what_it_found(
     out = StringIO()
     call_command("update_data", stdout=out)
     assert out.getvalue().startswith("queued 1, sent again 0, waiting 0, skipped 0\n")
+
+
+def test_a_daily_cron_leaves_nobody_who_is_due_behind(
+    db: None, now: datetime, sent: Sent, settings: Settings
+) -> None:
+    """And a scan part by part queues no more than its parts, also of what a lost Redis had."""
+    settings.SYNC_SCAN_LIMIT = 2
+    for n in range(7):
+        make_due(subscribe(make_member(f"1000000{n}"), 100 + n, f"person-{n}"), now)
+    assert scanning.scan(now, limit=2, parts=2).queued == 4
+    assert scanning.scan(now, limit=2, parts=2).queued == 0
+    out = StringIO()
+    call_command("update_data", stdout=out)
+    assert out.getvalue().startswith("queued 3, sent again 0,")
+
+    sent.messages.clear()
+    sent.ready = 0
+    assert scanning.nudge(now + timedelta(minutes=1), limit=2, parts=3) == 6
+    sent.ready = 6
+    assert scanning.nudge(now + timedelta(minutes=20), limit=2, parts=3) == 0
+    assert len({run for run, _ in sent.steps()}) == 6
 
 
 def test_what_a_clock_that_was_ahead_put_off_is_due_at_once(

@@ -13,9 +13,9 @@ from sync.operators import heartbeat
 
 class Command(BaseCommand):
     help = (
-        "Do one scan, for hosts that have a cron but no scheduler: queue every member who is due, send again "
-        "whatever is overdue, and tidy: tokens are proved alive, access of those who left is ended, old rows "
-        "go. The workers do the rest."
+        "Do a day's scan, for hosts that have a cron but no scheduler: queue every member who is due, send "
+        "again whatever is overdue, and tidy: tokens are proved alive, access of those who left is ended, "
+        "old rows go. The workers do the rest."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -27,7 +27,7 @@ class Command(BaseCommand):
             due, overdue = Subscription.objects.due(now).count(), SyncRun.objects.to_nudge(now).count()
             self.stdout.write(f"would queue {due}, send again {overdue}")
             return
-        found = scanning.scan(now, settings.SYNC_SCAN_LIMIT)
+        found = scanning.scan(now, settings.SYNC_SCAN_LIMIT, scanning.PARTS_OF_A_DAY)
         scanning.note_scan(timezone.now())
         heartbeat.beat()
         self.stdout.write(
