@@ -644,6 +644,9 @@ class SyncRun(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     # When the scan should send this run's message again.
     nudge_at = models.DateTimeField(null=True, blank=True)
+    # Since when its present step waits for a worker, however often its message was sent again; of the first
+    # step, of a wait and of a lost lease the moments beside this one tell it.
+    sent_at = models.DateTimeField(null=True, blank=True)
     resume_at = models.DateTimeField(null=True, blank=True)
     wait_reason = models.CharField(max_length=30, choices=WaitReason.choices, blank=True)
     waits = models.PositiveIntegerField(default=0)
@@ -735,7 +738,7 @@ class SyncRun(models.Model):
     def release(self) -> None:
         """Give the lease back, so that the same message can claim the run again at once."""
         SyncRun.objects.filter(pk=self.pk, step=self.step, state=SyncRun.State.RUNNING).update(
-            lease_until=None, nudge_at=next_nudge()
+            lease_until=None, nudge_at=next_nudge(), sent_at=timezone.now()
         )
 
     def add_weeks(self, weeks: Iterable[str]) -> None:

@@ -331,8 +331,8 @@ def _next_step(run: SyncRun) -> None:
         run.step += 1
         run.outages = run.lost_leases = 0
         run.lease_until = None
-        run.nudge_at = next_nudge()
-        run.save(update_fields=["step", "outages", "lost_leases", "lease_until", "nudge_at"])
+        run.nudge_at, run.sent_at = next_nudge(), timezone.now()
+        run.save(update_fields=["step", "outages", "lost_leases", "lease_until", "nudge_at", "sent_at"])
         send_step(run)
 
 

@@ -451,8 +451,8 @@ def _next_step(run: SyncRun) -> None:
         run.hold()
         run.step += 1
         run.lease_until = None
-        run.nudge_at = next_nudge()
-        run.save(update_fields=["step", "lease_until", "nudge_at"])
+        run.nudge_at, run.sent_at = next_nudge(), timezone.now()
+        run.save(update_fields=["step", "lease_until", "nudge_at", "sent_at"])
         send_step(run)
 
 

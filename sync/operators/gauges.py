@@ -6,14 +6,20 @@ from datetime import datetime, timedelta
 
 import redis
 from django.conf import settings
-from django.db.models import Count, Min
+from django.db.models import Case, Count, Min, When
 
 from sync.models import ProviderState, Subscription, SyncRun, SyncRunQuerySet
 from sync.queues import BACKGROUND, INTERACTIVE
 
 # A lease that ran out this long ago should have been taken up by a scan.
 STUCK_AFTER = timedelta(minutes=5)
-
+# Of an active run; in the future while it waits for a moment or a worker has it.
+WAITS_FOR_A_WORKER_SINCE = Case(
+    When(state=SyncRun.State.QUEUED, then="created_at"),
+    When(state=SyncRun.State.WAITING, then="resume_at"),
+    When(lease_until=None, then="sent_at"),
+    default="lease_until",
+)
 
 Values = dict[tuple[str, ...], float]
 
@@ -31,7 +37,7 @@ class Gauge:
 def from_postgres(now: datetime) -> Iterator[Gauge]:
     yield runs_under_way()
     yield subscriptions()
-    yield Gauge("queue_age_seconds", "Of the oldest run nobody has begun.", (), {(): queue_age(now)})
+    yield Gauge("queue_age_seconds", "Of the run that waits longest for a worker.", (), {(): queue_age(now)})
     yield Gauge("oldest_due_seconds", "How late the longest overdue member is.", (), {(): overdue(now)})
     yield open_breakers()
     yield Gauge("stuck_leases", "Runs whose worker fell silent.", (), {(): stuck_runs(now).count()})
@@ -58,8 +64,8 @@ def open_breakers() -> Gauge:
 
 
 def queue_age(now: datetime) -> float:
-    queued = SyncRun.objects.filter(state=SyncRun.State.QUEUED)
-    return _age(queued.aggregate(oldest=Min("created_at"))["oldest"], now)
+    """Whatever state the run is in: queued, between two steps, after its wait, or after a lost lease."""
+    return _age(SyncRun.objects.active().aggregate(oldest=Min(WAITS_FOR_A_WORKER_SINCE))["oldest"], now)
 
 
 def overdue(now: datetime) -> float:

@@ -87,13 +87,35 @@ def test_how_things_stand(client: Client, db: None) -> None:
     assert shown["stuck_leases"] == 1
     assert shown["subscriptions status=active"] == 4
     assert shown["subscriptions status=paused"] == 1
-    assert shown["queue_age_seconds"] == pytest.approx(300, abs=5)
+    assert shown["queue_age_seconds"] == pytest.approx(360, abs=5)
     assert shown["oldest_due_seconds"] == pytest.approx(7200, abs=5)
     assert shown["scan_age_seconds"] == pytest.approx(30, abs=5)
     assert shown["redis_up"] == shown["postgres_up"] == 1
     assert "queue_messages queue=background state=ready" in shown
     assert overdue.pk
     assert queued.pk
+
+
+@pytest.mark.parametrize(
+    ("run", "waits_for"),
+    [
+        ({"state": "queued"}, 7200),
+        ({"state": "running", "sent_at": 3600, "lease_until": None}, 3600),
+        ({"state": "running", "sent_at": 3600, "lease_until": -60}, 0),
+        ({"state": "running", "sent_at": 3600, "lease_until": 120}, 120),
+        ({"state": "waiting", "resume_at": 600, "sent_at": 3600}, 600),
+        ({"state": "waiting", "resume_at": -600, "sent_at": 3600}, 0),
+        ({"state": "succeeded", "sent_at": 3600}, 0),
+    ],
+)
+def test_the_queue_is_as_old_as_what_waits_longest_for_a_worker(
+    subscription: Subscription, run: dict[str, Any], waits_for: int
+) -> None:
+    """Without workers all grow old, also those in the middle of their work. Numbers are seconds ago."""
+    now = timezone.now()
+    moments = {name: now - timedelta(seconds=ago) for name, ago in run.items() if isinstance(ago, int)}
+    make_run(subscription, **{**run, **moments}, created_at=now - timedelta(hours=2))
+    assert gauges.queue_age(now) == waits_for
 
 
 def test_pages_are_counted_by_name(client: Client, db: None) -> None:

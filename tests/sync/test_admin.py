@@ -403,7 +403,7 @@ def test_the_front_page_says_how_things_stand(desk: Client, run: SyncRun) -> Non
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
     assert "Stuck leases 1" in text
-    assert "Oldest run nobody has begun 2:00:00" in text
+    assert "Run that waits longest for a worker 2:00:00" in text
     assert "Runs waiting (GitHub&#x27;s limit) 1" in text
     assert f"run {waiting.pk} , GitHub&#x27;s limit" in text
     assert "Members: connect GitHub again 1" in text

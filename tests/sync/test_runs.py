@@ -11,6 +11,7 @@ from accounts.models import User
 from sync import runs
 from sync.errors import LeaseLost
 from sync.models import Subscription, SyncRun, SyncRunQuerySet
+from sync.operators import gauges
 from sync.queues import BACKGROUND, INTERACTIVE, INTERACTIVE_STEPS, step_message
 from tests.sync.broker import Sent
 
@@ -222,4 +223,5 @@ def test_released_runs_can_be_claimed_at_once(subscription: Subscription, sent: 
     run = claim(runs.start(subscription, STALE))
     assert run is not None
     run.release()
+    assert gauges.queue_age(timezone.now() + timedelta(hours=1)) == pytest.approx(3600, abs=30)
     assert claim(run) is not None

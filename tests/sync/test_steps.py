@@ -18,6 +18,7 @@ from sync import planner, steps
 from sync.archive import SCHEMA_FILE
 from sync.consent import Choice
 from sync.models import ProviderState, StagedBatch, Subscription, SyncRun, YearFile
+from sync.operators import gauges
 from sync.weeks import Week
 from tests.repositories import Repository, days_ago
 from tests.sync.world import World, forget_budget, living
@@ -354,6 +355,7 @@ def test_what_is_whole_is_published_before_the_wait_though_the_steps_time_is_ove
         monkeypatch.setattr(steps.Allowance, "goes_on", lambda _, collector: collector.requests < 20)
         run = world.start()
         assert world.step(run) is None
+        assert gauges.queue_age(timezone.now() + timedelta(hours=1)) == pytest.approx(3600, abs=30)
         assert world.subscription.blocked_until is not None
         asked = world.github.total
         until_it_waits(world, run)

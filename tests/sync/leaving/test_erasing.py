@@ -36,6 +36,7 @@ from sync.models import (
     SyncRun,
     YearFile,
 )
+from sync.operators import gauges
 from tests.repositories import Repository, days_ago
 from tests.sync.broker import Sent
 from tests.sync.world import World, living
@@ -408,6 +409,7 @@ def test_many_files_take_several_steps(world: World, settings: Settings) -> None
     run.refresh_from_db()
     assert run.step == 1
     assert len(world.stored()) == before - 1
+    assert gauges.queue_age(timezone.now() + timedelta(hours=1)) == pytest.approx(3600, abs=30)
 
     assert finish(run).files_deleted == before
 
