@@ -17,6 +17,7 @@ from config.access import has_status_token
 from sync.scanning import last_scan
 
 TIMEOUT_SECONDS = 2
+UNKNOWN = "Unknown, because Postgres does not answer."
 
 
 @never_cache
@@ -71,11 +72,14 @@ def redis_problem() -> str:
 
 
 def migrations_problem() -> str:
+    """Asked after `database_problem`, which connects where that is possible: nobody waits for it twice."""
+    if connection.connection is None:
+        return UNKNOWN
     try:
         executor = MigrationExecutor(connection)
         unapplied = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
     except DatabaseError:
-        return "Unknown, because Postgres does not answer."
+        return UNKNOWN
     return f"{unapplied} migrations are not applied. Run manage.py migrate." if unapplied else ""
 
 

@@ -164,6 +164,16 @@ DATABASES: dict[str, Any] = {
         conn_health_checks=True,
     )
 }
+# A server that packets no longer reach is noticed within seconds; sockets by themselves wait for minutes.
+# What DATABASE_URL says itself comes first.
+PATIENCE_WITH_POSTGRES = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+DATABASES["default"]["OPTIONS"] = PATIENCE_WITH_POSTGRES | DATABASES["default"].get("OPTIONS", {})
 REDIS_URL = env.redis_url("REDIS_URL")
 
 

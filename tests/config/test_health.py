@@ -1,5 +1,6 @@
 """What load balancers and monitors are told."""
 
+import socket
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from config import health
 from sync import scanning
 
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
@@ -99,6 +101,30 @@ def test_postgres_away_is_told(client: Client, db: None, monkeypatch: pytest.Mon
     assert response.status_code == 503
     assert response.json()["postgres"] == "Postgres does not answer."
     assert response.json()["migrations"].startswith("Unknown")
+
+
+def test_a_postgres_that_accepts_and_never_answers_is_told_in_time(
+    client: Client, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where packets are dropped; it is waited for once, though two checks need it."""
+    nowhere = connection.copy()
+    assert 2 < nowhere.settings_dict["OPTIONS"]["connect_timeout"] < 10
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        # Two seconds are the least that there is.
+        options = nowhere.settings_dict["OPTIONS"] | {"connect_timeout": 2}
+        there = {"HOST": "127.0.0.1", "PORT": nobody.getsockname()[1], "OPTIONS": options}
+        nowhere.settings_dict.update(there)
+        monkeypatch.setattr(health, "connection", nowhere)
+        response = client.get("/readyz", headers=SHOWN)
+        nobody.setblocking(False)
+        nobody.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            nobody.accept()
+
+    assert response.status_code == 503
+    assert response.json()["postgres"] == "Postgres does not answer."
+    assert response.json()["migrations"] == health.UNKNOWN
+    assert response.json()["redis"] == "ok"
 
 
 def test_a_migration_that_is_not_applied_is_told(client: Client, db: None) -> None:

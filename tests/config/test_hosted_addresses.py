@@ -134,14 +134,21 @@ def test_both_names_of_postgres_are_understood(scheme: str, member: User) -> Non
 
 def test_a_pass_word_may_hold_any_letter_in_the_spelling_of_addresses() -> None:
     shown = show(
-        "settings.DATABASES['default']['PASSWORD'], settings.DATABASES['default']['OPTIONS'], "
+        "settings.DATABASES['default']['PASSWORD'], settings.DATABASES['default']['OPTIONS']['sslmode'], "
         "settings.BROKER_URL",
         DATABASE_URL="postgres://u:p%40s%2Fs%3A%23@db.example.org:5432/d?sslmode=require",
         REDIS_URL="rediss://:p%40s%2Fs@redis.example.org:6380?ssl_cert_reqs=none",
     )
-    assert shown == (
-        "p@s/s:# {'sslmode': 'require'} rediss://:p%40s%2Fs@redis.example.org:6380/0?ssl_cert_reqs=none"
+    assert shown == ("p@s/s:# require rediss://:p%40s%2Fs@redis.example.org:6380/0?ssl_cert_reqs=none")
+
+
+def test_how_long_postgres_is_waited_for_can_stand_in_its_address() -> None:
+    options = "settings.DATABASES['default']['OPTIONS']"
+    shown = show(
+        f"{options}['connect_timeout'], {options}['tcp_user_timeout']",
+        DATABASE_URL="postgres://u:p@db.example.org:5432/d?connect_timeout=17",
     )
+    assert shown == "17 10000"
 
 
 def test_a_certificate_check_in_the_words_of_other_libraries_is_refused_at_the_start() -> None:
