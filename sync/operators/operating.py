@@ -126,8 +126,8 @@ def note_view(subscription: Subscription, operator: str, reason: str) -> None:
     _note(Kind.VIEW, subscription, operator, reason)
 
 
-def note_reconciling(subscription: Subscription | None, operator: str, reason: str) -> None:
-    _note(Kind.RECONCILE, subscription, operator, reason)
+def note_reconciling(subscription: Subscription | None, operator: str, reason: str) -> OperatorAction:
+    return _note(Kind.RECONCILE, subscription, operator, reason)
 
 
 def note_deletion(subscription: Subscription, operator: str, reason: str) -> None:
@@ -138,5 +138,7 @@ def note_restoring(subscription: Subscription, operator: str, reason: str) -> No
     _note(Kind.RESTORE, subscription, operator, reason)
 
 
-def _note(kind: Kind, subscription: Subscription | None, operator: str, reason: str) -> None:
-    OperatorAction.objects.create(kind=kind, subscription=subscription, operator=operator, reason=reason)
+def _note(kind: Kind, subscription: Subscription | None, operator: str, reason: str) -> OperatorAction:
+    return OperatorAction.objects.create(
+        kind=kind, subscription=subscription, operator=operator, reason=reason
+    )

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from sync.management import acting
 from tests.config.test_settings import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text(encoding="utf-8"))
@@ -52,6 +53,12 @@ def test_packages_are_installed_by_their_hashes() -> None:
     installs = [command for command in arguments_of("RUN") if "pip install" in command]
     assert installs
     assert all("--require-hashes" in command and "--no-cache-dir" in command for command in installs)
+
+
+def test_its_user_is_no_person_so_that_commands_ask_for_one() -> None:
+    made = next(command for command in arguments_of("RUN") if command.startswith("useradd"))
+    assert f"--shell /usr/sbin/{acting.NO_LOGIN[0]} " in made
+    assert made.endswith(" app")
 
 
 def test_nothing_runs_as_root_and_nobody_becomes_it_again() -> None:

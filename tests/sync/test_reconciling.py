@@ -383,13 +383,36 @@ def test_one_who_is_busy_paused_or_unknown_is_not_possible(world: World) -> None
     assert not OperatorAction.objects.exists()
 
 
-def test_whose_files_cannot_be_asked_for_is_told_and_no_trace_stays(world: World) -> None:
+def test_whose_files_cannot_be_asked_for_is_told_and_only_the_act_stays(world: World) -> None:
     before = list(SyncRun.objects.values_list("pk", flat=True))
     world.state.grants.leave(str(world.member.open_humans_id), is_erasure_requested=False)
 
     assert exit_code(world) == 3
     assert exit_code(world, "--dry-run") == 3
     assert list(SyncRun.objects.values_list("pk", flat=True)) == before
+    assert OperatorAction.objects.get().subscription == world.subscription
+
+
+class Killed(BaseException):
+    """As the process would be: nothing is cleared away."""
+
+
+@pytest.mark.parametrize("whom", [("--all",), ("--member", "octocat")])
+def test_what_an_operator_began_stands_in_the_history_though_the_command_is_killed(
+    world: World, monkeypatch: pytest.MonkeyPatch, whom: tuple[str, ...]
+) -> None:
+    def change_something_and_die(*_: Any, **__: Any) -> Any:
+        raise Killed
+
+    Subscription.objects.update(github_login="octocat")
+    monkeypatch.setattr(reconciling, "reconcile", change_something_and_die)
+    with pytest.raises(Killed):
+        call_command("reconcile", *whom, "--reason", "asked by mail", "--operator", "Ada")
+
+    noted = OperatorAction.objects.get(subscription=world.subscription)
+    assert (noted.kind, noted.reason) == ("reconcile", "asked by mail")
+    assert noted.operator == "Ada (command line)"
+    assert SyncRun.objects.active().get().trigger == SyncRun.Trigger.OPERATOR
 
 
 def test_one_list_without_files_is_not_believed(world: World) -> None:

@@ -14,7 +14,7 @@ from accounts.encryption import DecryptionFailed
 from accounts.progress import Progress
 from sync.leaving import erasures
 from sync.leaving.erasures import Erasure
-from sync.management.acting import operator
+from sync.management.acting import add_operator, who_acts
 from sync.operators import restoring
 
 NOT_ASKED_EXIT_CODE = 3
@@ -58,9 +58,11 @@ class Command(BaseCommand):
             action="store_true",
             help="the client ids and secrets are right, even though not one token of a service works",
         )
+        add_operator(parser)
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, ask nobody")
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        operator = "" if options["dry_run"] else who_acts(options["operator"])
         dumped_at = options["dump_of"] or restoring.newest_moment()
         self.stdout.write(
             f"The dump knows what happened until {dumped_at.isoformat() if dumped_at else 'never'}"
@@ -77,13 +79,13 @@ class Command(BaseCommand):
             return
         with transaction.atomic():
             # What either leaves in the database would make the dump look younger to the other.
-            restoring.repeat_all(repeated, operator())
+            restoring.repeat_all(repeated, operator)
             waiting = restoring.give_time(dumped_at)
         self.stdout.write(f"Erasures repeated: {told}")
         self.stdout.write(f"Members with a dead token or gone who got their time anew: {waiting}")
         self.stdout.write(f"Logins ended: {restoring.end_all_logins()}")
         for provider in PROVIDERS:
-            self._prove(provider, believe_all=options["believe_all"])
+            self._prove(provider, operator, believe_all=options["believe_all"])
 
     def _known(self, options: dict[str, Any]) -> list[Erasure]:
         if options["no_list"]:
@@ -106,12 +108,12 @@ class Command(BaseCommand):
             )
         return known
 
-    def _prove(self, provider: str, *, believe_all: bool) -> None:
+    def _prove(self, provider: str, operator: str, *, believe_all: bool) -> None:
         name = PROVIDERS[provider]
         progress = Progress(self.stderr, restoring.to_prove(provider).count(), f"tokens of {name}")
         counts = {True: 0, False: 0}
         try:
-            for _credential, is_alive in restoring.prove_all(provider, operator(), believe_all=believe_all):
+            for _credential, is_alive in restoring.prove_all(provider, operator, believe_all=believe_all):
                 counts[is_alive] += 1
                 progress.step()
         except restoring.NoneAlive as error:

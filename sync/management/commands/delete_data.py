@@ -7,7 +7,7 @@ import openhumans_client as openhumans
 from accounts.models import User
 from sync.leaving import erasing
 from sync.leaving.erasing import ErasingUnderWay, Order
-from sync.management.acting import ActingCommand, operator
+from sync.management.acting import ActingCommand
 from sync.management.following import add_wait, follow
 from sync.models import EraseScope, Receipt
 from sync.operators import operating
@@ -41,11 +41,12 @@ class Command(ActingCommand):
         scope: str,
         cause: str,
         reason: str,
+        operator: str,
         dry_run: bool,
         wait: bool,
         **_options: Any,
     ) -> None:
-        order = Order(operator(), cause)
+        order = Order(operator, cause)
         unconnected = operating.find_unconnected(member)
         if unconnected is not None:
             self._end_unconnected(unconnected, EraseScope(scope), order, is_rehearsal=dry_run)

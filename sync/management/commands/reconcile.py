@@ -1,4 +1,6 @@
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -10,8 +12,8 @@ from accounts.encryption import DecryptionFailed
 from accounts.progress import Progress
 from sync import credentials, reconciling, runs, switch
 from sync.errors import LeaseLost, OpenHumansAccessLost, SyncingStopped
-from sync.management.acting import ActingCommand, operator
-from sync.models import Subscription, SyncRun
+from sync.management.acting import ActingCommand
+from sync.models import OperatorAction, Subscription, SyncRun
 from sync.operators import operating
 from sync.operators.operating import NotPossible
 from sync.publish import Publisher
@@ -38,14 +40,17 @@ class Command(ActingCommand):
         whom.add_argument("--all", action="store_true", help="everybody who is active")
         super().add_arguments(parser)
 
-    def handle(self, *_args: Any, member: str | None, reason: str, dry_run: bool, **_options: Any) -> None:
+    def handle(
+        self, *_args: Any, member: str | None, reason: str, operator: str, dry_run: bool, **_options: Any
+    ) -> None:
         if member and not (reason or dry_run):
             raise CommandError("Say why, with --reason: it is kept, and shown to the member.")
         switch.check()
         why = reason or "The files of everybody were compared."
         if not dry_run and not member:
-            operating.note_reconciling(None, operator(), why)
-        act = look if dry_run else reconcile
+            operating.note_reconciling(None, operator, why)
+        noted = Noted(operator, why, is_of_one=bool(member))
+        act = look if dry_run else partial(reconcile, noted)
         active = Subscription.objects.filter(status=Subscription.Status.ACTIVE)
         chosen: Iterable[Subscription] = (
             [self._one(member)] if member else active.select_related("user").order_by("pk").iterator(100)
@@ -62,8 +67,6 @@ class Command(ActingCommand):
                     not_asked += 1
                     continue
                 needing += report is not None and report.needs_somebody
-                if not dry_run and report is not None and (member or report.has_changed_something):
-                    operating.note_reconciling(subscription, operator(), why)
         finally:
             progress.end()
         self._end(needing, not_asked)
@@ -107,6 +110,22 @@ class Command(ActingCommand):
             raise CommandError(f"{needing} need somebody to look.", returncode=NEEDS_SOMEBODY_EXIT_CODE)
 
 
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What stands in a member's history; after everybody's turn only where it did something."""
+
+    operator: str
+    why: str
+    is_of_one: bool
+
+    def begin(self, subscription: Subscription) -> OperatorAction:
+        return operating.note_reconciling(subscription, self.operator, self.why)
+
+    def end(self, act: OperatorAction, report: Report) -> None:
+        if not (self.is_of_one or report.has_changed_something):
+            act.delete()
+
+
 def look(subscription: Subscription) -> Report:
     """Nothing is written, not even the run that this would be."""
     run = SyncRun(subscription=subscription, trigger=SyncRun.Trigger.OPERATOR)
@@ -117,11 +136,16 @@ def look(subscription: Subscription) -> Report:
     )
 
 
-def reconcile(subscription: Subscription) -> Report | None:
-    """None where a run is under way. One that comes to nothing does not stay in the member's history."""
-    run = runs.take(subscription, SyncRun.Trigger.OPERATOR)
-    if run is None:
-        return None
+def reconcile(noted: Noted, subscription: Subscription) -> Report | None:
+    """None where a run is under way. A run that comes to nothing does not stay in the member's history.
+
+    What is noted does: files may have been changed before it broke off, or before it was killed.
+    """
+    with transaction.atomic():
+        run = runs.take(subscription, SyncRun.Trigger.OPERATOR)
+        if run is None:
+            return None
+        act = noted.begin(subscription)
     try:
         report = credentials.with_openhumans(
             run.subscription.user,
@@ -137,4 +161,5 @@ def reconcile(subscription: Subscription) -> Report | None:
     with transaction.atomic():
         run.hold()
         runs.finish(run, SyncRun.State.SUCCEEDED, timezone.now())
+        noted.end(act, report)
     return report

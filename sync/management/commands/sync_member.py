@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from sync.management.acting import ActingCommand, operator
+from sync.management.acting import ActingCommand
 from sync.management.following import add_wait, follow
 from sync.operators import operating
 
@@ -16,13 +16,20 @@ class Command(ActingCommand):
         super().add_arguments(parser)
 
     def handle(
-        self, *_args: Any, member: str, reason: str, dry_run: bool, wait: bool, **_options: Any
+        self,
+        *_args: Any,
+        member: str,
+        reason: str,
+        operator: str,
+        dry_run: bool,
+        wait: bool,
+        **_options: Any,
     ) -> None:
         subscription = operating.find_member(member)
         if dry_run:
             self.stdout.write(f"Would queue a run for {subscription}, who is {subscription.status}.")
             return
-        run = operating.run(subscription, operator(), reason)
+        run = operating.run(subscription, operator, reason)
         self.stdout.write(f"Run {run.pk} of {subscription} is {run.state}.")
         if wait:
             follow(run, self.stderr)

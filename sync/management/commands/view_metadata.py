@@ -6,7 +6,7 @@ from django.core.management.base import CommandError, CommandParser
 import openhumans_client as openhumans
 from sync import credentials
 from sync.errors import OpenHumansAccessLost
-from sync.management.acting import ActingCommand, operator
+from sync.management.acting import ActingCommand
 from sync.models import Subscription
 from sync.operators import operating
 
@@ -21,12 +21,14 @@ class Command(ActingCommand):
         self.add_member(parser)
         super().add_arguments(parser)
 
-    def handle(self, *_args: Any, member: str, reason: str, dry_run: bool, **_options: Any) -> None:
+    def handle(
+        self, *_args: Any, member: str, reason: str, operator: str, dry_run: bool, **_options: Any
+    ) -> None:
         subscription = operating.find_member(member)
         if dry_run:
             self.stdout.write(f"Would list the files of {subscription}.")
             return
-        operating.note_view(subscription, operator(), reason)
+        operating.note_view(subscription, operator, reason)
         try:
             files = own_files(subscription)
         except (OpenHumansAccessLost, openhumans.OpenHumansError) as error:

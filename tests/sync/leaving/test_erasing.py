@@ -25,7 +25,7 @@ from sync.actors import sync_step
 from sync.consent import Choice
 from sync.errors import LeaseLost, WaitForLimit
 from sync.leaving import erasing
-from sync.management.acting import operator
+from sync.management.acting import who_acts
 from sync.models import (
     EraseScope,
     OperatorAction,
@@ -237,10 +237,10 @@ def test_who_deleted_an_account_and_why_stays_on_its_receipt_and_their_words_do_
     receipt = finish(SyncRun.objects.get(trigger=SyncRun.Trigger.ERASE))
 
     assert (receipt.is_finished, receipt.subscription) == (True, None)
-    assert (receipt.operator, receipt.cause) == (operator(), Receipt.Cause.MISUSE)
+    assert (receipt.operator, receipt.cause) == (who_acts(None), Receipt.Cause.MISUSE)
     assert not OperatorAction.objects.exists()
     page = client.get(reverse("receipt", args=[receipt.key])).content.decode()
-    assert f"the operator {operator()}; the site was misused" in page
+    assert f"the operator {who_acts(None)}; the site was misused" in page
 
 
 def test_what_a_member_asked_for_is_no_operators_act(world: World, client: Client) -> None:

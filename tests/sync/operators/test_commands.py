@@ -2,6 +2,7 @@
 
 import io
 import os
+import pwd
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from django.utils import timezone
 import openhumans_client as openhumans
 from accounts.models import User
 from sync.leaving import departures, erasing
-from sync.management.acting import operator
+from sync.management.acting import who_acts
 from sync.models import OperatorAction, Receipt, Subscription, SyncRun
 from sync.operators import operating
 from sync.operators.operating import NotPossible
@@ -90,6 +91,55 @@ def test_a_rehearsed_scan_counts_and_sends_nothing(subscription: Subscription, s
     assert not SyncRun.objects.exists()
 
 
+# --- Who it was ---------------------------------------------------------------------------------------------
+
+
+def user_of_the_system(shell: str, name: str = "app") -> Callable[[int], pwd.struct_passwd]:
+    return lambda number: pwd.struct_passwd((name, "x", number, number, "", "/", shell))
+
+
+@pytest.fixture
+def container(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the image: one user for everybody, as whom nobody logs in."""
+    for name in ("OPERATOR", "SUDO_USER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", user_of_the_system("/usr/sbin/nologin"))
+
+
+@pytest.mark.usefixtures("container")
+def test_where_nobody_is_known_nothing_is_done_before_a_name_is_given(
+    subscription: Subscription, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for command in (
+        ("sync_member", "octocat", *WHY),
+        ("view_metadata", "octocat", *WHY),
+        ("delete_data", "octocat", "--scope", "files", *WHY),
+        ("reconcile", "--all"),
+        ("stop_syncing", *WHY),
+        ("start_syncing",),
+        ("after_restore", "--no-list"),
+    ):
+        with pytest.raises(CommandError, match="Say who you are, with --operator NAME"):
+            call_command(*command, stdout=io.StringIO())
+    assert not OperatorAction.objects.exists()
+    assert not SyncRun.objects.exists()
+    call_command("sync_member", "octocat", "--dry-run", *WHY, stdout=io.StringIO())
+
+    call_command("sync_member", "octocat", "--operator", " Ada ", *WHY, stdout=io.StringIO())
+    assert OperatorAction.objects.get().operator == "Ada (command line)"
+
+
+@pytest.mark.usefixtures("container")
+def test_who_it_was_is_what_they_say_then_what_the_system_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pwd, "getpwuid", user_of_the_system("/bin/bash", "grace"))
+    assert who_acts(None) == "grace (command line)"
+    monkeypatch.setenv("SUDO_USER", "edsger")
+    assert who_acts(None) == "edsger (command line)"
+    monkeypatch.setenv("OPERATOR", "ada")
+    assert who_acts(None) == "ada (command line)"
+    assert who_acts("barbara") == "barbara (command line)"
+
+
 # --- Members ------------------------------------------------------------------------------------------------
 
 
@@ -111,7 +161,7 @@ def test_a_member_who_never_connected_github_is_deleted_as_well(member: User, pr
     assert removed.call_count == 1
     receipt = Receipt.objects.get()
     assert receipt.key in output.getvalue()
-    assert (receipt.operator, receipt.cause) == (operator(), Receipt.Cause.ASKED)
+    assert (receipt.operator, receipt.cause) == (who_acts(None), Receipt.Cause.ASKED)
     assert not OperatorAction.objects.exists(), "the reason may name the member"
 
 
@@ -131,7 +181,7 @@ def test_an_outage_puts_off_the_deletion_of_a_member_without_github(
     departures.end_account(User.objects.get())
 
     receipt = Receipt.objects.get()
-    assert (receipt.operator, receipt.cause) == (operator(), Receipt.Cause.ASKED)
+    assert (receipt.operator, receipt.cause) == (who_acts(None), Receipt.Cause.ASKED)
 
 
 def test_what_a_member_began_stays_their_own_act(member: User, providers: Providers) -> None:
