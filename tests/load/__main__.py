@@ -22,7 +22,7 @@ from config.run.processes import dies_with_parent
 from tests.browser.service import descendants_of
 from tests.faults.stack import Stack, started
 from tests.load.history import long_history
-from tests.load.measured import Measured, Sample, megabytes_of, page_of, read_locust
+from tests.load.measured import Measured, Sample, Syncing, megabytes_of, page_of, read_locust
 from tests.repositories import Repository
 
 # As in production; the fault drills use seconds.
@@ -97,7 +97,7 @@ def _measure(stack: Stack, repository: Repository, wanted: argparse.Namespace, f
         while locust.poll() is None:
             if time.monotonic() - began > wanted.seconds + 60:
                 raise TimeoutError("locust does not end.")
-            samples.append(_look(stack, people.under_way(), time.monotonic() - began))
+            samples.append(_look(stack, people.syncing(), time.monotonic() - began))
             time.sleep(SAMPLE_SECONDS)
     finally:
         if locust.poll() is None:
@@ -144,7 +144,7 @@ def _start_locust(
     )
 
 
-def _look(stack: Stack, under_way: int, at: float) -> Sample:
+def _look(stack: Stack, syncing: Syncing, at: float) -> Sample:
     for child in stack.application:
         if not child.is_running:
             raise RuntimeError(f"{child.name} ended; its log is {child.log}.")
@@ -152,7 +152,7 @@ def _look(stack: Stack, under_way: int, at: float) -> Sample:
         child.name: megabytes_of([child.pid or 0, *descendants_of(child.pid or 0)])
         for child in stack.application
     }
-    return Sample(at, under_way, sizes)
+    return Sample(at, syncing, sizes)
 
 
 if __name__ == "__main__":

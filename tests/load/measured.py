@@ -14,12 +14,30 @@ MOST_GROWTH = 1.1
 LEAST_SHARE = 0.9
 
 
+# Runs that are under way and get nowhere cost nothing either: requests and weeks of all of them together.
+LEAST_FETCHED, WITHIN_SECONDS = 5, 10.0
+
+
+@dataclass(frozen=True)
+class Syncing:
+    """Runs under way, and what all of them together have done so far."""
+
+    under_way: int
+    requests: int = 0
+    weeks: int = 0
+    finished: int = 0
+
+    @property
+    def fetched(self) -> int:
+        return self.requests + self.weeks
+
+
 @dataclass
 class Sample:
-    """One look at the processes: seconds since the beginning, runs under way, megabytes by role."""
+    """One look at the processes: seconds since the beginning, how the syncs stand, megabytes by role."""
 
     at: float
-    under_way: int
+    syncing: Syncing
     megabytes: dict[str, float]
 
 
@@ -45,7 +63,26 @@ class Measured:
 
     def share_with_runs(self) -> float:
         """In how much of the time syncs were under way."""
-        return mean(sample.under_way > 0 for sample in self.samples) if self.samples else 0.0
+        return mean(sample.syncing.under_way > 0 for sample in self.samples) if self.samples else 0.0
+
+    def least_fetched(self) -> int:
+        """By all syncs together, in those ten seconds with some under way in which it was the least."""
+        grown = [
+            later.syncing.fetched - sample.syncing.fetched
+            for sample in self.samples
+            if sample.syncing.under_way and (later := self._later(sample)) and later.syncing.under_way
+        ]
+        return min(grown, default=self._fetched("requests") + self._fetched("weeks"))
+
+    def _later(self, sample: Sample) -> Sample | None:
+        return next((each for each in self.samples if each.at >= sample.at + WITHIN_SECONDS), None)
+
+    def _fetched(self, what: str) -> int:
+        """While it was measured."""
+        if not self.samples:
+            return 0
+        first, last = (getattr(self.samples[n].syncing, what) for n in (0, -1))
+        return int(last - first)
 
     def complaints(self) -> list[str]:
         found = []
@@ -57,6 +94,11 @@ class Measured:
             found.append(f"{len(self.failed_runs)} runs failed, the first one with: {self.failed_runs[0]}")
         if self.share_with_runs() < LEAST_SHARE:
             found.append(f"syncs were under way in {self.share_with_runs():.0%} of the time only")
+        if self.least_fetched() < LEAST_FETCHED:
+            found.append(
+                f"syncs stood still: {self.least_fetched()} requests and weeks "
+                f"within {WITHIN_SECONDS:.0f} seconds"
+            )
         found += [
             f"memory of {role} grew to {self.growth(role):.2f} times"
             for role in self.roles
@@ -67,14 +109,22 @@ class Measured:
         return found
 
     def lines(self) -> list[str]:
-        most = max((sample.under_way for sample in self.samples), default=0)
+        most = max((sample.syncing.under_way for sample in self.samples), default=0)
         share = self.share_with_runs()
         return [
             f"requests               {self.requests}, {self.failures} failed",
             f"median, p95, p99       {self.median_ms:.0f}, {self.p95_ms:.0f}, {self.p99_ms:.0f} ms",
             f"syncs under way        {most}, in {share:.0%} of the time; {len(self.failed_runs)} failed",
+            self._fetched_line(),
             *map(self._memory_line, self.roles),
         ]
+
+    def _fetched_line(self) -> str:
+        requests, weeks, finished = map(self._fetched, ("requests", "weeks", "finished"))
+        return (
+            f"fetched meanwhile      {requests} requests, {weeks} weeks, {finished} syncs finished; "
+            f"at least {self.least_fetched()} in any {WITHIN_SECONDS:.0f} seconds"
+        )
 
     def _memory_line(self, role: str) -> str:
         size = self.samples[-1].megabytes[role]

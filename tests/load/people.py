@@ -6,6 +6,7 @@ from pathlib import Path
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.db.models import Count, Func, IntegerField, Q, Sum
 
 from accounts.models import User
 from accounts.sessions import SessionStore
@@ -18,6 +19,7 @@ from sync.models import Subscription, SyncRun
 from sync.weeks import Week
 from tests.cast import make_member, subscribe
 from tests.load.history import email_of
+from tests.load.measured import Syncing
 from tests.repositories import Repository
 from tests.sync.factories import make_finished_run, make_ledger, make_year_file
 from tests.sync.world import keep
@@ -83,8 +85,16 @@ def start_all(members: list[Subscription]) -> None:
         runs.start(subscription, SyncRun.Trigger.STALE)
 
 
-def under_way() -> int:
-    return SyncRun.objects.active().count()
+def syncing() -> Syncing:
+    """How many runs are under way, and what all runs there ever were have fetched."""
+    weeks = Func("weeks_fetched", function="cardinality", output_field=IntegerField())
+    found = SyncRun.objects.aggregate(
+        under_way=Count("pk", filter=Q(state__in=SyncRun.ACTIVE_STATES)),
+        requests=Sum("requests", default=0),
+        weeks=Sum(weeks, default=0),
+        finished=Count("pk", filter=Q(state=SyncRun.State.SUCCEEDED)),
+    )
+    return Syncing(**found)
 
 
 def failed() -> list[str]:

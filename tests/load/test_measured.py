@@ -4,19 +4,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.load.measured import Measured, Sample, megabytes_of, page_of, read_locust
+from tests.load.measured import Measured, Sample, Syncing, megabytes_of, page_of, read_locust
 
 HEAD = "Type,Name,Request Count,Failure Count,50%,95%,99%\n"
 
 
 def measured(p99: float = 100, failures: int = 0, sizes: tuple[float, ...] = (100,) * 8) -> Measured:
-    samples = [Sample(n, 50, {"web": size}) for n, size in enumerate(sizes)]
+    samples = [
+        Sample(2.0 * n, Syncing(50, 700 + 20 * n, 6 * n, 3 + n // 4), {"web": size})
+        for n, size in enumerate(sizes)
+    ]
     return Measured(1000, failures, 10, 50, p99, samples)
+
+
+def of(samples: list[Sample]) -> Measured:
+    return Measured(9, 0, 1, 1, 1, samples)
 
 
 def test_all_is_well() -> None:
     assert measured().complaints() == []
     assert "syncs under way        50, in 100% of the time; 0 failed" in measured().lines()
+    fetched = "140 requests, 42 weeks, 1 syncs finished; at least 130 in any 10 seconds"
+    assert f"fetched meanwhile      {fetched}" in measured().lines()
 
 
 @pytest.mark.parametrize(
@@ -27,14 +36,27 @@ def test_all_is_well() -> None:
         (measured(sizes=(50, 80, 100, 100, 110, 120, 130, 140)), "memory of web grew"),
         (Measured(0, 0, 0, 0, 0), "nobody looked"),
         (
-            Measured(9, 0, 1, 1, 1, [Sample(n, int(n < 8), {}) for n in range(10)]),
+            of([Sample(n, Syncing(int(n < 8), 9 * n), {}) for n in range(10)]),
             "under way in 80% of the time only",
         ),
+        # A worker that hangs, from the beginning or from some moment on.
+        (of([Sample(n, Syncing(50, 700), {}) for n in range(40)]), "syncs stood still: 0 requests"),
+        (of([Sample(n, Syncing(50, min(9 * n, 200)), {}) for n in range(40)]), "syncs stood still: 0 req"),
+        (of([Sample(n, Syncing(50, 700), {}) for n in range(8)]), "syncs stood still: 0 requests"),
         (Measured(1, 0, 1, 1, 1, failed_runs=["internal_error: x"]), "1 runs failed"),
     ],
 )
 def test_what_is_not_good_enough_is_said(found: Measured, complaint: str) -> None:
     assert any(complaint in text for text in found.complaints())
+
+
+def test_after_the_last_sync_nothing_has_to_be_fetched() -> None:
+    samples = [Sample(n, Syncing(int(n < 37), min(9 * n, 333)), {}) for n in range(40)]
+    assert of(samples).complaints() == []
+
+
+def test_only_weeks_arriving_is_no_standstill() -> None:
+    assert of([Sample(n, Syncing(50, 700, 2 * n), {}) for n in range(40)]).complaints() == []
 
 
 def test_the_table_can_be_kept_as_a_page() -> None:
