@@ -191,8 +191,11 @@ def _commits_of(document: JsonStream, name: str, github_id: int, found: Found) -
             record = _record(clean_text(name), item, github_id, found)
             if record is not None and not _is_duplicate(record, seen, found):
                 found.commits += 1
-                node_id = item.get("node_id")
-                yield OldCommit(record, repository_number(node_id) if isinstance(node_id, str) else None)
+                yield OldCommit(record, _number_of(item.get("node_id"), record["oid"]))
+
+
+def _number_of(node_id: Any, oid: str) -> int | None:
+    return repository_number(node_id, oid) if isinstance(node_id, str) else None
 
 
 def _is_duplicate(record: Record, seen: set[bytes], found: Found) -> bool:

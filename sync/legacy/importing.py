@@ -17,7 +17,6 @@ from openhumans_client import File, TooHeavy
 from sync import archive
 from sync.legacy import github_json
 from sync.legacy.github_json import Found, LegacyFileRefused, Reason
-from sync.legacy.node_ids import repository_number
 from sync.models import OLD_FILES, RepositoryState, StagedBatch, Subscription, YearFile
 from sync.records import COMMITS, Entry, Record, record_entry
 from sync.staging import stage
@@ -181,7 +180,7 @@ def _placed(subscription: Subscription, spool: BinaryIO, found: Found) -> Iterat
     A repository is known by its number, for its name may be that of another one today. Those that GitHub does
     not show today count as private: nobody can tell what they were.
     """
-    states = {number: state for state in _shown(subscription) if (number := repository_number(state.node_id))}
+    states = {state.database_id: state for state in _shown(subscription) if state.database_id}
     for commit in github_json.iter_commits(spool, subscription.github_id, found):
         state = states.get(commit.repository_number or 0)
         if state is None:

@@ -267,14 +267,20 @@ def test_a_public_repository_made_since_under_the_name_of_a_private_one_brings_n
 ) -> None:
     """What it was called tells nothing: what it was is told by its number, and nobody sees that one today."""
     world.sync()
-    name, _ = shown_at_github(world)
-    of_another = rest_commit(1, node_id=str(NodeId("C", 1, oid(1))))
-    of_nobody_knows_what = rest_commit(2, node_id=None)
-    keep_old_file(world, own(world, **{name.partition("/")[2]: [of_another, of_nobody_knows_what]}))
+    name, node_id = shown_at_github(world)
+    commits = [
+        rest_commit(1, node_id=str(NodeId("C", 1, oid(1)))),
+        rest_commit(2, node_id=None),
+        rest_commit(3, node_id=node_id_in(node_id, oid(3))[:-4]),
+        rest_commit(4, node_id=node_id_in(node_id, oid(5))),
+        rest_commit(6),
+    ]
+    del commits[-1]["node_id"]
+    keep_old_file(world, own(world, **{name.partition("/")[2]: commits}))
 
     report = take_over(world)
 
-    assert (report.imported, report.left_out) == (0, 2)
+    assert (report.imported, report.left_out) == (0, 5)
     assert not StagedBatch.objects.exists()
 
 
