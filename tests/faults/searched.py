@@ -6,6 +6,7 @@ says and leaves behind has to lie in one folder, its temporary files too, and th
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,8 +25,15 @@ from tests.sync.world import World
 
 # Whoever has these can read every token that is stored.
 KEYS = "TOKEN_KEYS"
-# What the stand-ins read histories with, and what is tried before Postgres starts.
-NOT_OURS = ("git", "unshare", "postgres")
+# What starts programs of ours: the lines of the Procfile are a shell's.
+STARTERS = ("sh", "bash", "env", "nice")
+
+
+def is_ours(program: str) -> bool:
+    """Not git, Postgres, or what a library asks of the system: `uuid` has `ip` look for the network card."""
+    path = Path(program)
+    is_of_our_environment = path.parent == Path(sys.executable).parent
+    return is_of_our_environment or path.name in STARTERS or path.name.startswith("python")
 
 
 @dataclass
@@ -35,7 +43,7 @@ class Searches:
     waiting: dict[str, Path | None] = field(default_factory=dict)
 
     def began(self, command: list[str], env: Mapping[str, str]) -> None:
-        if KEYS in env and Path(command[0]).name not in NOT_OURS:
+        if KEYS in env and is_ours(command[0]):
             self.waiting[" ".join(command)] = Path(env["TMPDIR"]) if "TMPDIR" in env else None
 
     def ended(self, folder: Path) -> None:

@@ -51,7 +51,7 @@ def test_a_search_of_another_folder_or_one_that_came_too_early_does_not_count(tm
     searched = Searches()
     env = {KEYS: "some", "TMPDIR": str(tmp_path / "one" / "tmp")}
     searched.ended(tmp_path / "one")
-    searched.began(["worker"], env)
+    searched.began(["sh", "worker"], env)
     searched.ended(tmp_path / "two")
     with pytest.raises(AssertionError, match="worker"):
         searched.require_none_waiting()
@@ -61,7 +61,7 @@ def test_a_search_of_another_folder_or_one_that_came_too_early_does_not_count(tm
 
 def test_a_process_whose_temporary_files_lie_anywhere_is_searched_by_nobody(tmp_path: Path) -> None:
     searched = Searches()
-    searched.began(["worker"], {KEYS: "some"})
+    searched.began(["sh", "worker"], {KEYS: "some"})
     searched.ended(tmp_path)
     with pytest.raises(AssertionError, match="worker"):
         searched.require_none_waiting()
@@ -70,5 +70,6 @@ def test_a_process_whose_temporary_files_lie_anywhere_is_searched_by_nobody(tmp_
 def test_only_processes_with_our_keys_are_ours(searched: Searches) -> None:
     without = {name: value for name, value in os.environ.items() if name != KEYS}
     subprocess.run([sys.executable, "-c", ""], env=without, check=True)
-    subprocess.run(["git", "--version"], check=True, capture_output=True)
+    for command in (["git", "--version"], ["uname"]):
+        subprocess.run(command, check=True, capture_output=True)
     searched.require_none_waiting()
