@@ -37,7 +37,7 @@ def leave(member_id: str, left_at: datetime, *, erase: bool) -> User | None:
     rows_until = now if erase else now + timedelta(days=settings.LEFT_ROWS_DAYS)
     with transaction.atomic():
         user = User.objects.select_for_update().filter(open_humans_id=member_id).first()
-        if user is None or _has_authorized_since(user, left_at):
+        if user is None or has_authorized_since(user, left_at):
             return None
         if user.rows_until is not None and user.rows_until <= rows_until:
             return None
@@ -69,7 +69,7 @@ def key_of(member_id: str) -> int:
     return User.objects.filter(open_humans_id=member_id).values_list("pk", flat=True).first() or 0
 
 
-def _has_authorized_since(user: User, moment: datetime) -> bool:
+def has_authorized_since(user: User, moment: datetime) -> bool:
     authorized = Credential.objects.filter(identity__user=user, identity__provider="openhumans")
     return authorized.filter(authorized_at__gte=moment).exists()
 

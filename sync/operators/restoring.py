@@ -87,7 +87,12 @@ def erasures_to_repeat(
     until = dumped_at or newest_moment()
     pairs = list(erasures.of_those_who_are_here(known))
     ends = [pair for pair in pairs if pair[1].act == erasures.GONE]
-    gone = {user.pk: (user, erasure) for user, erasure in ends if not _has_authorized_since(user, erasure)}
+    # A row outlives its line where the transaction that wrote it failed: see `erasures.note_done`.
+    gone = {
+        user.pk: (user, erasure)
+        for user, erasure in ends
+        if not departures.has_authorized_since(user, erasure.at)
+    }
     others: dict[tuple[int, str], tuple[User, Erasure]] = {}
     for user, erasure in pairs:
         is_last_word = erasure.act == erasures.GONE or user.pk in gone
@@ -96,12 +101,6 @@ def erasures_to_repeat(
             others.pop((user.pk, erasure.act), None)
             others[user.pk, erasure.act] = (user, erasure)
     return [*gone.values(), *others.values()]
-
-
-def _has_authorized_since(user: User, erasure: Erasure) -> bool:
-    """The row outlived its line, which was written by a transaction that failed: see `erasures.note_done`."""
-    authorized = Credential.objects.filter(identity__user=user, identity__provider="openhumans")
-    return authorized.filter(authorized_at__gte=erasure.at).exists()
 
 
 def _is_known(user: User, erasure: Erasure, until: datetime | None) -> bool:

@@ -200,15 +200,7 @@ def _asked_by(subscription: Subscription) -> Question:
 
 
 def _add_idle(report: Report, account: str, found: Idle, client: list[float]) -> None:
-    cpu, plain = milliseconds(found.cpu), milliseconds(found.bare)
-    report.add(
-        f"{account}: CPU of one idle sync, the step alone",
-        cpu.shown(" ms"),
-        f"bare `requests` and JSON of the same answer {plain.shown(' ms')}",
-        ratio(cpu.median, plain.median),
-        f"at most {MOST_TIMES_BARE:.0f} times",
-        met=cpu.median <= MOST_TIMES_BARE * plain.median,
-    )
+    _against_bare(report, f"{account}: CPU of one idle sync, the step alone", found.cpu, found)
     report.add(
         f"{account}: of this the client of GitHub, with every field of the answer checked",
         milliseconds(client).shown(" ms"),
@@ -225,18 +217,23 @@ def _add_idle(report: Report, account: str, found: Idle, client: list[float]) ->
     report.note(_where_it_goes(account, found, statistics.median(client)))
 
 
+def _against_bare(report: Report, what: str, seconds: list[float], found: Idle) -> None:
+    cpu, plain = milliseconds(seconds), milliseconds(found.bare)
+    report.add(
+        what,
+        cpu.shown(" ms"),
+        f"bare `requests` and JSON of the same answer {plain.shown(' ms')}",
+        ratio(cpu.median, plain.median),
+        f"at most {MOST_TIMES_BARE:.0f} times",
+        met=cpu.median <= MOST_TIMES_BARE * plain.median,
+    )
+
+
 def _add_worker(report: Report, account: str, idle: list[Spent], found: Idle) -> None:
     """The same sync by a worker: with Dramatiq around the step."""
-    whole, plain = milliseconds([spent.worker for spent in idle]), milliseconds(found.bare)
-    report.add(
-        f"{account}: CPU of one idle sync, the whole worker process",
-        whole.shown(" ms"),
-        f"bare `requests` and JSON of the same answer {plain.shown(' ms')}",
-        ratio(whole.median, plain.median),
-        f"at most {MOST_TIMES_BARE:.0f} times",
-        met=whole.median <= MOST_TIMES_BARE * plain.median,
-    )
-    around = whole.median - milliseconds(found.cpu).median
+    whole = [spent.worker for spent in idle]
+    _against_bare(report, f"{account}: CPU of one idle sync, the whole worker process", whole, found)
+    around = milliseconds(whole).median - milliseconds(found.cpu).median
     report.note(
         f"Around the step of an idle sync of the {account} account the worker spends {around:.1f} ms:"
         " Dramatiq"
