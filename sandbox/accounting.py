@@ -168,10 +168,11 @@ class Accounting:
     def _record(self, response: Response) -> Response:
         if request.path.startswith(_OUTSIDE_THE_COUNT):
             return response
-        pattern = request.url_rule.rule if request.url_rule else "(no such path)"
+        root = request.script_root
+        pattern = f"{root}{request.url_rule.rule}" if request.url_rule else "(no such path)"
         entry = {
             "method": request.method,
-            "path": request.path,
+            "path": root + request.path,
             "status": 0 if g.get("connection_dropped") else response.status_code,
             "moment": datetime.now(UTC).isoformat(),
         }

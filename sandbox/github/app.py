@@ -1,9 +1,10 @@
 """The stand-in as a Flask app."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask, Request, Response, g, jsonify, render_template, request
 from flask.json.provider import DefaultJSONProvider
@@ -23,8 +24,8 @@ from sandbox.github.tokens import TokenStore
 from sandbox.github.world import World
 from sandbox.server import Accounting
 
-# At the root and where GitHub Enterprise Server has it: clients are configured either way.
-_API_PREFIXES = ("", "/api", "/api/v3")
+# Where GitHub Enterprise Server has the API, beside the root: clients are configured either way.
+_API_PREFIXES = ("/api/v3", "/api")
 _READING_METHODS = {"GET", "HEAD", "OPTIONS"}
 _NO_WRITES = ("/login/oauth/", "/applications/")
 
@@ -107,11 +108,9 @@ def _add_acts(app: Flask, acts: Acts) -> None:
 
 def _add_routes(app: Flask, service: Service) -> None:
     app.register_blueprint(oauth.pages)
-    for prefix in _API_PREFIXES:
-        for blueprint in (graphql_api.blueprint, rest.blueprint, rest_git.blueprint, oauth.app_calls):
-            app.register_blueprint(
-                blueprint, url_prefix=prefix, name=f"{blueprint.name}{prefix}".replace("/", "_")
-            )
+    for blueprint in (graphql_api.blueprint, rest.blueprint, rest_git.blueprint, oauth.app_calls):
+        app.register_blueprint(blueprint)
+    _answer_below_prefixes(app)
 
     @app.get("/")
     def index() -> str:
@@ -138,6 +137,20 @@ def _add_routes(app: Flask, service: Service) -> None:
         return problem(404, "Not Found")
 
 
+def _answer_below_prefixes(app: Flask) -> None:
+    answer = app.wsgi_app
+
+    def below_prefix(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        for prefix in _API_PREFIXES:
+            if environ["PATH_INFO"].startswith(f"{prefix}/"):
+                environ["SCRIPT_NAME"] += prefix
+                environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix(prefix)
+                break
+        return answer(environ, start_response)
+
+    app.wsgi_app = below_prefix  # type: ignore[method-assign]
+
+
 def _faults(tokens: TokenStore, catalogue: Catalogue) -> GitHubFaults:
     def move(names: dict[str, Any]) -> None:
         for repository in catalogue.repositories:
@@ -156,8 +169,5 @@ def _faults(tokens: TokenStore, catalogue: Catalogue) -> GitHubFaults:
 def _is_write(request: Request) -> bool:
     if g.get("is_mutation"):
         return True
-    path = request.path
-    for prefix in ("/api/v3/", "/api/"):
-        path = path.replace(prefix, "/", 1) if path.startswith(prefix) else path
-    is_exempt = path == "/graphql" or path.startswith(_NO_WRITES)
+    is_exempt = request.path == "/graphql" or request.path.startswith(_NO_WRITES)
     return request.method not in _READING_METHODS and not is_exempt

@@ -154,6 +154,5 @@ def _broken(service: Service) -> Response | None:
 
 
 def _page_url(path: str, page: int) -> str:
-    prefix = next((each for each in ("/api/v3", "/api") if request.path.startswith(f"{each}/")), "")
     others = [(name, value) for name, value in request.args.items(multi=True) if name != "page"]
-    return f"{request.host_url.rstrip('/')}{prefix}{path}?{urlencode([*others, ('page', page)])}"
+    return f"{request.root_url.rstrip('/')}{path}?{urlencode([*others, ('page', page)])}"

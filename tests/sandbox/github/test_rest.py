@@ -2,6 +2,7 @@ import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,7 +16,9 @@ def _links(answer: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("prefix", ["", "/api", "/api/v3"])
-def test_the_user_is_found_under_every_prefix(github: GitHub, prefix: str) -> None:
+def test_everything_is_found_and_counted_under_every_prefix(
+    github: GitHub, tricky: Path, prefix: str
+) -> None:
     user = github.get(f"{prefix}/user")
 
     assert (user.json["login"], user.json["id"]) == ("alice", github.member.id)
@@ -23,6 +26,10 @@ def test_the_user_is_found_under_every_prefix(github: GitHub, prefix: str) -> No
     assert github.http.post(
         f"{prefix}/graphql", json={"query": "{ viewer { id } }"}, headers=github.headers
     ).json
+    counts = github.http.get("/_sandbox/requests").json
+    assert counts["by_endpoint"] == {f"GET {prefix}/user": 1, f"POST {prefix}/graphql": 1}
+    next_page = _links(github.get(f"{prefix}/repos/alice/tricky/commits?per_page=5"))["next"]
+    assert urlsplit(next_page).path.startswith(f"{prefix}/repositories/")
 
 
 def test_every_commit_is_reached_by_the_links(github: GitHub, tricky: Path) -> None:
