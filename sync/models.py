@@ -247,6 +247,13 @@ class LeftOut(models.Model):
         return f"{self.what} left out"
 
 
+class CountOfTallies(models.Func):
+    """How many commits tallies hold, see collect/agreement; they are long, and need not leave Postgres."""
+
+    template = "(select coalesce(sum((value ->> 0)::int), 0) from jsonb_each(%(expressions)s))"
+    output_field = models.BigIntegerField()
+
+
 class OfEachWeek(models.Func):
     """{week: one fact of it} of a file's ledger, without the weeks that lack it.
 

@@ -116,10 +116,10 @@ def read_calendar(collector: Collector, request: planner.ReadCalendar) -> None:
         for window, answer in zip(request.windows, answers, strict=True):
             stage_window(subscription, window, answer)
             _note_private_count(subscription, window, answer)
-            note_contributed(subscription, answer)
             _note_cut(calendar, window, answer)
             if answer.is_cut:
                 shorter += [[a.isoformat(), b.isoformat()] for a, b in planner.halves(window)]
+        note_contributed(subscription, answers)
         calendar["windows"] = shorter + left
         subscription.save(update_fields=["lists"])
 

@@ -13,14 +13,25 @@ from django.db.models import F
 
 from github_client import TooHeavy
 from sync import planner
-from sync.collect import agreement, calendars, histories, lists, releases, repositories, reviews
+from sync.collect import calendars, histories, lists, releases, repositories, reviews
 from sync.collect.collector import Collector
 from sync.errors import GitHubGivesUp
-from sync.models import RepositoryState, Subscription
+from sync.models import CountOfTallies, Subscription
 from sync.records import CALENDAR, COMMITS
 from sync.tracking import finding, reading, scope
 
 logger = logging.getLogger(__name__)
+# What rows of repositories and the planner's streams call by one name.
+STREAM = (
+    "head_oid",
+    "head_committed_at",
+    "pinned_oid",
+    "cursor",
+    "is_read",
+    "frontier",
+    "said",
+    "said_for_oid",
+)
 
 
 def next_request(subscription: Subscription) -> planner.Request | None:
@@ -36,10 +47,12 @@ def next_of_tracks(subscription: Subscription) -> planner.Request | None:
 
 def situation(subscription: Subscription) -> planner.Situation:
     state = subscription.lists
-    unread = (
-        subscription.repositories.filter(is_read=False)
-        .defer("held_by_week", "reading", "details")
-        .annotate(again=F(f"reading__{histories.AGAIN}"))
+    # Asked before each request, for hundreds of them: no objects, and nothing else of these rows.
+    unread = subscription.repositories.filter(is_read=False).values(
+        *STREAM,
+        repository_id=F("node_id"),
+        seen=CountOfTallies("seen_by_week"),
+        again=F(f"reading__{histories.AGAIN}"),
     )
     return planner.Situation(
         repositories_cursor=state.get(repositories.LIST, {}).get("cursor"),
@@ -47,7 +60,7 @@ def situation(subscription: Subscription) -> planner.Situation:
             (date.fromisoformat(since), date.fromisoformat(until))
             for since, until in state.get(CALENDAR, {}).get("windows", [])
         ],
-        streams=[_stream(row, row.again) for row in unread] if COMMITS in subscription.kinds else [],
+        streams=[_stream(**row) for row in unread] if COMMITS in subscription.kinds else [],
         batch_sizes=subscription.batch_sizes,
         lists=lists.unfinished(subscription),
         reviews=reviews.frontier(subscription),
@@ -56,20 +69,8 @@ def situation(subscription: Subscription) -> planner.Situation:
     )
 
 
-def _stream(state: RepositoryState, again: dict[str, Any] | None) -> planner.Stream:
-    return planner.Stream(
-        repository_id=state.node_id,
-        head_oid=state.head_oid,
-        head_committed_at=state.head_committed_at,
-        pinned_oid=state.pinned_oid,
-        cursor=state.cursor,
-        is_read=state.is_read,
-        frontier=state.frontier,
-        said=state.said,
-        said_for_oid=state.said_for_oid,
-        seen=agreement.count(state.seen_by_week),
-        again=planner.Again(**again) if again else None,
-    )
+def _stream(again: dict[str, Any] | None, **facts: Any) -> planner.Stream:
+    return planner.Stream(**facts, again=planner.Again(**again) if again else None)
 
 
 def read(collector: Collector, request: planner.Request) -> None:

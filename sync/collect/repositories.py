@@ -71,10 +71,16 @@ def _held(subscription: Subscription, repositories: Iterable[Repository]) -> lis
     return list(subscription.repositories.filter(node_id__in=listed).values_list("node_id", flat=True))
 
 
-def note_contributed(subscription: Subscription, answer: Contributions) -> None:
-    """Repositories contributed to that no list names, and those the member made."""
-    note_repositories(subscription, [repository for repository, _ in answer.repositories])
-    stage_created(subscription, answer.created)
+def note_contributed(subscription: Subscription, answers: Iterable[Contributions]) -> None:
+    """Repositories contributed to that no list names, and those the member made.
+
+    Windows that follow each other name mostly the same ones: each is looked up once.
+    """
+    answers = list(answers)
+    named = {each.node_id: each for answer in answers for each, _ in answer.repositories}
+    note_repositories(subscription, list(named.values()))
+    for answer in answers:
+        stage_created(subscription, answer.created)
 
 
 def note_repositories(subscription: Subscription, repositories: Sequence[Repository]) -> set[str]:
@@ -84,7 +90,9 @@ def note_repositories(subscription: Subscription, repositories: Sequence[Reposit
     noted.
     """
     omissions = subscription.omissions
-    known = subscription.repositories.defer("held_by_week", "seen_by_week", "reading")
+    named = {repository.node_id for repository in repositories}
+    known = subscription.repositories.filter(node_id__in=named)
+    known = known.defer("held_by_week", "seen_by_week", "reading", "tree_walk", "tracks_left_out")
     states = {state.node_id: state for state in known}
     news: set[str] = set()
     made: list[Repository] = []
