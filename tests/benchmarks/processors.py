@@ -1,6 +1,7 @@
 """Seconds of processor that the processes of a deployment have spent, by what the kernel counts."""
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,11 +55,10 @@ def of_redis() -> float:
     return float(told["used_cpu_user"]) + float(told["used_cpu_sys"])
 
 
-def of_machine() -> float:
-    """Seconds in which a core was not idle, whoever used it."""
-    line = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0]
-    user, nice, system, _idle, _waiting, hardware, software = map(int, line.split()[1:8])
-    return (user + nice + system + hardware + software) / TICK
+def of_this_run() -> float:
+    """Of this process and all that it has started, of Postgres and of Redis: not what others do meanwhile."""
+    started = sum(map(of_process, descendants(os.getpid())))
+    return time.process_time() + started + of_postgres() + of_redis()
 
 
 def of_process(pid: int) -> float:
@@ -73,6 +73,15 @@ def of_process(pid: int) -> float:
 def children(pid: int) -> list[int]:
     listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
     return [int(each) for each in listed.split()]
+
+
+def descendants(pid: int) -> list[int]:
+    """Its children and theirs; none of one that has just ended."""
+    try:
+        own = children(pid)
+    except OSError:
+        return []
+    return [each for child in own for each in (child, *descendants(child))]
 
 
 def _fields(pid: int) -> list[str]:

@@ -1,12 +1,15 @@
 """The arithmetic of the benchmarks: what is the fewest, and what follows from what was measured."""
 
+import os
+import signal
+import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from sandbox.github.generated_size import PROFILES, Size
-from tests.benchmarks import floor
+from tests.benchmarks import floor, processors
 from tests.benchmarks.bench import PARTS
 from tests.benchmarks.database_time import sort_of
 from tests.benchmarks.growth import read_by
@@ -112,6 +115,18 @@ def test_the_pace_leaves_out_where_it_begins_and_where_it_ends() -> None:
 @pytest.mark.parametrize("name", PARTS)
 def test_every_part_of_the_benchmarks_can_be_measured(name: str) -> None:
     assert callable(PARTS[name].measure)
+
+
+def test_what_is_busy_are_the_processes_of_this_run_and_theirs() -> None:
+    """What somebody else's do would make the bar of more workers a low one."""
+    with subprocess.Popen(["/bin/sh", "-c", "sleep 60 & echo $!; wait"], stdout=subprocess.PIPE) as shell:
+        assert shell.stdout is not None
+        grandchild = int(shell.stdout.readline())
+        assert {shell.pid, grandchild} <= set(processors.descendants(os.getpid()))
+        assert processors.descendants(shell.pid) == [grandchild]
+        os.kill(grandchild, signal.SIGKILL)
+        shell.wait()
+        assert processors.descendants(shell.pid) == []
 
 
 def test_processes_are_to_help_until_the_cores_are_busy() -> None:
