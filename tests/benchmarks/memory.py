@@ -1,7 +1,7 @@
 """How much memory a worker process needs at the most, for accounts a hundred times as large as others."""
 
 from tests.benchmarks.figures import Report, Spread, ratio
-from tests.benchmarks.journeys import COUNTED, Leg, journey, undelayed_backfills
+from tests.benchmarks.journeys import COUNTED, Leg, backfills, journey
 
 ACCOUNTS = {"1500:20:2": 1_500, "15000:20:15": 15_000, "heavy": 150_000}
 MOST_MEGABYTES = 300.0
@@ -32,7 +32,8 @@ def measure() -> Report:
     report.note(
         "A worker process with one thread, which works on one member at a time, from its start to the end of"
         " the backfill: the largest resident"
-        " set that the kernel has seen (`VmHWM`). In a whole run it is measured beside the first parts. A"
+        " set that the kernel has seen (`VmHWM`). In a whole run it is measured beside the first parts, and"
+        " waits there for the journey of the largest account. A"
         f" deployment gives a process {THREADS_DEPLOYED} threads (`make run`), and each that reads a"
         " backfill at"
         " the same time adds what one holds beyond an idle process; that is not measured here."
@@ -41,4 +42,4 @@ def measure() -> Report:
 
 
 def _backfills(account: str) -> list[Leg]:
-    return [journey(account).first] if account in COUNTED else undelayed_backfills(account, SAMPLES)
+    return [journey(account).first] if account in COUNTED else backfills(account, 0, SAMPLES)
