@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -115,7 +115,8 @@ def add_scans(report: Report, sizes: Sequence[int], due: int) -> None:
         " Each subscription has a finished run behind it, and those that are not due lie within the time to"
         " which anything is ever put off. Rows are those that the plans' nodes have looked at when the"
         " statements"
-        " of a scan were done again (`explain analyze`), with those that they threw away. With the smallest"
+        " of a scan were done again (`explain analyze`), with those that they threw away; a partial index has"
+        " a condition of its own. With the smallest"
         " number all of them are due, so that Postgres may"
         " well read the tables from end to end."
     )
@@ -216,26 +217,32 @@ def readings_of(statements: list[str]) -> list[Reading]:
     """Of large tables, by what Postgres did when it did these again: all of it is undone."""
     found: list[Reading] = []
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("select indexrelid::regclass::text from pg_index where indpred is not null")
+        partial = {name for (name,) in cursor.fetchall()}
         for statement in statements:
             if re.match(r"\s*(select|update|insert)\b", statement, re.IGNORECASE):
                 cursor.execute(f"explain (analyze, timing off, format json) {statement}")
                 (plan,) = cursor.fetchone()
                 plan = plan if isinstance(plan, list) else json.loads(plan)
-                found += read_by(plan[0]["Plan"])
+                found += read_by(plan[0]["Plan"], partial)
         transaction.set_rollback(True)
     return [reading for reading in found if reading.table in LARGE]
 
 
-def read_by(plan: dict[str, Any], table: str = "") -> Iterator[Reading]:
-    """Each node of a plan that looks for rows. A bitmap's index does so for the heap scan above it."""
+def read_by(plan: dict[str, Any], partial: Collection[str] = (), table: str = "") -> Iterator[Reading]:
+    """Each node of a plan that looks for rows. A bitmap's index does so for the heap scan above it.
+
+    A `partial` index has a condition of its own: it holds no other rows.
+    """
     node = plan["Node Type"]
     table = plan.get("Relation Name", table)
     if node in BY_INDEX or (node.endswith(" Scan") and "Relation Name" in plan and node != BITMAP_HEAP):
         looked_at = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)
         looked_at += plan.get("Rows Removed by Index Recheck", 0)
-        yield Reading(table, node, "Index Cond" in plan, plan["Actual Loops"] * looked_at)
+        has_condition = "Index Cond" in plan or plan.get("Index Name") in partial
+        yield Reading(table, node, has_condition, plan["Actual Loops"] * looked_at)
     for part in plan.get("Plans", []):
-        yield from read_by(part, table)
+        yield from read_by(part, partial, table)
 
 
 # --- The dashboard --------------------------------------------------------------------------------------

@@ -200,13 +200,16 @@ def node(sort: str, rows: int, **more: Any) -> dict[str, Any]:
         ),
         (node("Seq Scan", 10), False),
         (node("Index Scan", 1000), False),
+        (node("Index Scan", 1000, **{"Index Name": "of_active_ones"}), True),
+        (node("Index Scan", 4000, **{"Index Name": "of_active_ones"}), False),
+        (node("Index Scan", 1000, **{"Index Name": "of_all"}), False),
         (node("Index Only Scan", 10, **{"Rows Removed by Filter": 999_990, "Index Cond": "(x)"}), False),
         (node("Index Scan", 4, **{"Index Cond": "(x)", "Actual Loops": 1000}), False),
     ],
 )
 def test_a_plan_tells_whether_it_looks_at_what_is_due_only(read: dict[str, Any], is_by_need: bool) -> None:
-    """An index that is read from end to end costs as much as the table."""
+    """An index that is read from end to end costs as much as the table, unless it holds few rows only."""
     plan = {"Node Type": "Limit", "Plans": [{"Node Type": "Nested Loop", "Plans": [read]}]}
-    (reading,) = read_by(plan)
+    (reading,) = read_by(plan, {"of_active_ones"})
     assert reading.table == "sync_syncrun"
     assert reading.is_by_need(3000) is is_by_need
