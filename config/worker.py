@@ -160,7 +160,10 @@ class ScanAtStart(Middleware):
 
 
 class FlushCounters(Middleware):
-    """What was counted while a message was handled becomes visible when it is done."""
+    """What was counted while a message was handled becomes visible soon, also when no other follows.
+
+    Not after each message: that would ask Redis more often than the budget does.
+    """
 
     def after_process_message(
         self,
@@ -170,4 +173,7 @@ class FlushCounters(Middleware):
         result: Any = None,  # noqa: ARG002 - dramatiq passes it by name
         exception: BaseException | None = None,  # noqa: ARG002
     ) -> None:
-        counters.flush()
+        counters.flush_soon()
+
+    def after_worker_shutdown(self, _broker: dramatiq.Broker, _worker: dramatiq.Worker) -> None:
+        counters.flush_last()

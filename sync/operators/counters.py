@@ -43,6 +43,8 @@ KINDS = {
 _lock = threading.Lock()
 _counted: Counter[tuple[str, ...]] = Counter()
 _flushed_at = time.monotonic()
+_timer: threading.Timer | None = None
+_is_flush_planned = False
 
 
 @cache
@@ -80,6 +82,35 @@ def flush() -> None:
         logger.debug("Redis is away; the counters wait.")
         with _lock:
             _counted.update(taken)
+
+
+def flush_soon() -> None:
+    """Flush in a moment, together with what is counted until then; who ends before it says `flush_last`."""
+    global _timer, _is_flush_planned
+    with _lock:
+        if _is_flush_planned:
+            return
+        _is_flush_planned = True
+        _timer = threading.Timer(FLUSH_SECONDS, _flush_as_planned)
+    _timer.daemon = True
+    _timer.start()
+
+
+def _flush_as_planned() -> None:
+    global _is_flush_planned
+    with _lock:
+        _is_flush_planned = False
+    flush()
+
+
+def flush_last() -> None:
+    """Before the process ends. What a planned flush is just adding is waited for."""
+    global _is_flush_planned
+    if _timer is not None:
+        _timer.cancel()
+        _timer.join()
+    _is_flush_planned = False
+    flush()
 
 
 def read() -> dict[tuple[str, ...], float]:

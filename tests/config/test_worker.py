@@ -12,6 +12,7 @@ from dramatiq.brokers.stub import StubBroker
 
 from config.worker import DurableRetries, FlushCounters, PromptBroker, ScanAtStart, SoonAgain
 from sync.errors import WaitForLimit
+from sync.operators import counters
 from tests.sync.broker import Sent, sent
 
 __all__ = ["sent"]
@@ -96,12 +97,27 @@ def test_a_starting_worker_scans_and_tidies_once(sent: Sent) -> None:
     assert [message.actor_name for message, _ in sent.messages] == ["scan", "tidy"]
 
 
-def test_what_a_message_counted_is_added_when_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    flushed: list[bool] = []
-    monkeypatch.setattr("config.worker.counters.flush", lambda: flushed.append(True))
-    broker = FlakyBroker()
-    FlushCounters().after_process_message(broker, message_on(broker), result=None, exception=None)
-    assert flushed == [True]
+def test_what_messages_counted_is_added_together_and_before_the_worker_ends() -> None:
+    counters.flush_last()
+    broker = StubBroker(middleware=[FlushCounters()])
+
+    @dramatiq.actor(broker=broker)
+    def work() -> None:
+        counters.count("weeks_fetched")
+
+    worker = dramatiq.Worker(broker, worker_threads=1)
+    with redis.Redis.from_url(settings.METRICS_URL) as server:
+        server.delete(counters.KEY)
+        worker.start()
+        try:
+            for _ in range(3):
+                work.send()
+            broker.join("default")
+            worker.join()
+            assert not server.exists(counters.KEY)
+        finally:
+            worker.stop()
+        assert server.hget(counters.KEY, "weeks_fetched") == b"3"
 
 
 def test_a_worker_takes_its_next_message_as_soon_as_a_thread_is_free() -> None:

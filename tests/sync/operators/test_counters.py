@@ -1,5 +1,6 @@
 """Sums that all processes add to."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -43,6 +44,30 @@ def test_a_process_adds_now_and_then_and_not_each_time(
     monkeypatch.setattr(counters, "FLUSH_SECONDS", 0)
     counters.count("weeks_fetched")
     assert nothing_counted_yet.hget(counters.KEY, "weeks_fetched") == b"2"
+
+
+def test_what_is_added_soon_is_added_by_itself_and_once(
+    nothing_counted_yet: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counters.flush_last()
+    counters.count("weeks_fetched")
+    monkeypatch.setattr(counters, "FLUSH_SECONDS", 0.05)
+    counters.flush_soon()
+    counters.flush_soon()
+    (planned,) = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    planned.join()
+    assert nothing_counted_yet.hget(counters.KEY, "weeks_fetched") == b"1"
+
+
+def test_what_was_to_be_added_soon_is_added_before_the_process_ends(
+    nothing_counted_yet: redis.Redis,
+) -> None:
+    counters.count("weeks_fetched")
+    counters.flush_soon()
+    assert not nothing_counted_yet.exists(counters.KEY)
+    counters.flush_last()
+    assert nothing_counted_yet.hget(counters.KEY, "weeks_fetched") == b"1"
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
 
 
 def test_without_redis_the_count_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
