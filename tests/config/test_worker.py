@@ -1,6 +1,7 @@
 """The middleware against a broker that can be away, and how soon a worker takes its next message."""
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -120,35 +121,65 @@ def test_what_messages_counted_is_added_together_and_before_the_worker_ends() ->
         assert server.hget(counters.KEY, "weeks_fetched") == b"3"
 
 
-def test_a_worker_takes_its_next_message_as_soon_as_a_thread_is_free() -> None:
-    """However long all were busy: dramatiq's own consumer would be asleep for half a minute by then."""
+@pytest.fixture
+def own_broker() -> Iterator[PromptBroker]:
+    """A broker on Redis that shares its queues with nobody."""
     broker = PromptBroker(  # type: ignore[no-untyped-call]
         url=settings.BROKER_URL, namespace=f"prompt-{uuid4().hex}", middleware=[]
     )
     broker.declare_queue("work")
+    yield broker
+    broker.flush_all()
+    broker.close()
 
-    @dramatiq.actor(broker=broker, queue_name="work")
+
+def test_a_worker_takes_its_next_message_as_soon_as_a_thread_is_free(own_broker: PromptBroker) -> None:
+    """However long all were busy: dramatiq's own consumer would be asleep for half a minute by then."""
+
+    @dramatiq.actor(broker=own_broker, queue_name="work")
     def work() -> None: ...
 
     def look() -> None:
         taken.append(next(message for message in consumer if message is not None))
 
     taken: list[dramatiq.MessageProxy] = []
-    try:
-        work.send()
-        work.send()
-        consumer = broker.consume("work", prefetch=1, timeout=60_000)
-        first = next(consumer)
-        assert first is not None
-        consumer.misses = 20  # type: ignore[attr-defined]
-        looking = threading.Thread(target=look, daemon=True)
-        looking.start()
-        consumer.ack(first)
-        looking.join(timeout=10)
-        assert [message.message_id != first.message_id for message in taken] == [True]
-    finally:
-        broker.flush_all()
-        broker.close()
+    work.send()
+    work.send()
+    consumer = own_broker.consume("work", prefetch=1, timeout=60_000)
+    first = next(consumer)
+    assert first is not None
+    consumer.misses = 20  # type: ignore[attr-defined]
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    consumer.ack(first)
+    looking.join(timeout=10)
+    assert [message.message_id != first.message_id for message in taken] == [True]
+
+
+def test_a_worker_with_free_threads_looks_seldom_and_never_waits_long(
+    own_broker: PromptBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a message as well: it is rare that another one follows within a few milliseconds."""
+
+    @dramatiq.actor(broker=own_broker, queue_name="work")
+    def work() -> None: ...
+
+    pauses: list[float] = []
+    monkeypatch.setattr("dramatiq.brokers.redis.time.sleep", pauses.append)
+    work.send()
+    consumer = own_broker.consume("work", prefetch=8, timeout=200)
+    assert next(consumer) is not None
+    for _ in range(20):
+        assert next(consumer) is None
+    assert 0.04 <= pauses[0] <= 0.08
+    assert all(0.08 <= pause <= 0.2 for pause in pauses[1:])
+
+    pauses.clear()
+    waiting = own_broker.consume("work.DQ", prefetch=8, timeout=200)
+    for _ in range(20):
+        assert next(waiting) is None
+    assert max(pauses) <= 1
+    assert min(pauses[6:]) >= 0.5
 
 
 def test_a_worker_without_work_looks_for_some_several_times_a_second() -> None:
