@@ -1,27 +1,26 @@
 """What Postgres remembers of every member: the truth. Messages in Redis only nudge."""
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cache
-from itertools import islice
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.db import connection, models, transaction
+from django.db import connection, models
 from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.encryption import decrypt, encrypt
 from accounts.models import User
+from accounts.rows import columns, taken
 from sync.errors import LeaseLost
 from sync.omissions import Omissions
 from sync.operators.counters import count
 from sync.records import CALENDAR
 
-Row = TypeVar("Row", bound=models.Model)
 # Of `Subscription.lists` and `probe`: what was made of the files of the app before this one, and for whom.
 OLD_FILES = "legacy"
 # How the reason of a pause begins that the member wished for.
@@ -605,11 +604,13 @@ class SyncRunQuerySet(models.QuerySet["SyncRun"]):
         """
         lease_until = now + timedelta(seconds=settings.SYNC_LEASE_SECONDS)
         values: dict[str, Any] = {"run": run_id, "step": step, "active": list(SyncRun.ACTIVE_STATES)}
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(CLAIM, {**values, "now": now, "lease_until": lease_until})
+        with connection.cursor() as cursor:
+            cursor.execute(_claim_and_read(), {**values, "now": now, "lease_until": lease_until})
             if not cursor.rowcount:
                 return None
-            return _claimed(run_id)
+            cursor.nextset()
+            (row,) = cursor.fetchall()
+            return _claimed(row)
 
 
 class SyncRun(models.Model):
@@ -763,34 +764,28 @@ class SyncRun(models.Model):
 
 
 @cache
-def _read_claimed() -> str:
-    """The statement that `select_related` makes for a run with its subscription, member and track settings.
+def _claim_and_read() -> str:
+    """CLAIM, and a statement that reads the run with its subscription, member and track settings.
 
-    Put together once, with all columns of one model after the other.
+    Postgres is asked once for both, and does them in one transaction: the second one reads what the first has
+    waited for and changed.
     """
     tables = {"run": SyncRun, "subscription": Subscription, "member": User, "tracks": TrackSettings}
-    columns = [
-        f'{alias}."{field.column}"'
-        for alias, model in tables.items()
-        for field in model._meta.concrete_fields
-    ]
     return (
-        f"select {', '.join(columns)}"  # noqa: S608 - names of our own columns
+        f"{CLAIM}; "  # noqa: S608 - names of our own columns
+        f"select {', '.join(columns(model, alias) for alias, model in tables.items())}"
         f" from {SyncRun._meta.db_table} run"
         f" join {Subscription._meta.db_table} subscription on subscription.id = run.subscription_id"
         f" join {User._meta.db_table} member on member.id = subscription.user_id"
         f" left join {TrackSettings._meta.db_table} tracks on tracks.subscription_id = subscription.id"
-        " where run.id = %s"
+        " where run.id = %(run)s"
     )
 
 
-def _claimed(run_id: int) -> SyncRun:
-    with connection.cursor() as cursor:
-        cursor.execute(_read_claimed(), [run_id])
-        (row,) = cursor.fetchall()
+def _claimed(row: Sequence[Any]) -> SyncRun:
     values = iter(row)
-    run, subscription = _taken(SyncRun, values), _taken(Subscription, values)
-    member, tracks = _taken(User, values), _taken(TrackSettings, values)
+    run, subscription = taken(SyncRun, values), taken(Subscription, values)
+    member, tracks = taken(User, values), taken(TrackSettings, values)
     run.subscription, subscription.user = subscription, member
     if tracks.pk is not None:
         tracks.subscription = subscription
@@ -798,16 +793,6 @@ def _claimed(run_id: int) -> SyncRun:
         # Nobody has to ask again whether there are any.
         _tracks_of_subscription().set_cached_value(subscription, None)
     return run
-
-
-def _taken(model: type[Row], values: Iterator[Any]) -> Row:
-    """An instance of the next values, as many as the model has columns."""
-    fields = model._meta.concrete_fields
-    found = [
-        field.from_db_value(value, None, connection) if hasattr(field, "from_db_value") else value
-        for field, value in zip(fields, islice(values, len(fields)), strict=True)
-    ]
-    return model.from_db(connection.alias, [field.attname for field in fields], found)
 
 
 def _tracks_of_subscription() -> Any:

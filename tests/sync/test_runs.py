@@ -1,16 +1,17 @@
 from datetime import timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
 import redis
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
 from sync import runs
 from sync.errors import LeaseLost
-from sync.models import Subscription, SyncRun, SyncRunQuerySet
+from sync.models import Subscription, SyncRun, SyncRunQuerySet, TrackSettings
 from sync.operators import gauges
 from sync.queues import BACKGROUND, INTERACTIVE, INTERACTIVE_STEPS, step_message
 from tests.sync.broker import Sent
@@ -166,6 +167,40 @@ def test_one_of_two_messages_claims_the_step(subscription: Subscription, sent: S
     run = runs.start(subscription, STALE)
     assert claim(run) is not None
     assert claim(run) is None
+
+
+def test_a_claim_reads_what_was_decided_while_it_waited_for_its_turn(
+    subscription: Subscription, sent: Sent
+) -> None:
+    """Whoever holds the subscription's row at that moment may be changing what the step goes by."""
+    run, claimed = runs.start(subscription, STALE), []
+
+    def claim_and_close() -> None:
+        claimed.append(claim(run))
+        connection.close()
+
+    claiming = Thread(target=claim_and_close)
+    with transaction.atomic():
+        Subscription.objects.select_for_update().get(pk=subscription.pk)
+        claiming.start()
+        while not somebody_waits_for_us():
+            assert claiming.is_alive()
+        User.objects.filter(pk=subscription.user_id).update(left_at=timezone.now())
+        TrackSettings.objects.create(subscription=subscription)
+    claiming.join()
+    (found,) = claimed
+    assert found is not None
+    assert found.subscription.user.left_at is not None
+    assert found.subscription.has_track_settings
+
+
+def somebody_waits_for_us() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select exists(select from pg_locks"
+            " where not granted and pg_backend_pid() = any(pg_blocking_pids(pid)))"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def test_a_message_of_another_step_claims_nothing(subscription: Subscription, sent: Sent) -> None:
