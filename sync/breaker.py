@@ -15,15 +15,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
+from functools import cache
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 import github_client as github
 import openhumans_client as openhumans
 from accounts.models import Credential
+from accounts.rows import columns, taken
 from sync.models import ProviderState, Subscription, SyncRun, SyncRunQuerySet
 
 logger = logging.getLogger(__name__)
@@ -98,8 +100,6 @@ def believing() -> Iterator[None]:
         _is_believing.reset(before)
 
 
-# Every step asks this: see CLAIM.
-STATES = "select * from sync_providerstate"
 # What all services were like when the asking began, for what is wanted to know at that moment.
 _states: ContextVar[dict[str, ProviderState] | None] = ContextVar("states", default=None)
 
@@ -110,7 +110,7 @@ _states: ContextVar[dict[str, ProviderState] | None] = ContextVar("states", defa
 @contextmanager
 def asking(service: Service) -> Iterator[None]:
     """Around requests to a service; also a decorator. Raise its rest if it may not be asked now."""
-    states = {state.service: state for state in ProviderState.objects.raw(STATES)}
+    states = {state.service: state for state in _all_states()}
     is_in_doubt = _is_in_doubt(service, states.get(service))
     before = _states.set(states)
     try:
@@ -124,6 +124,18 @@ def asking(service: Service) -> Iterator[None]:
         _states.reset(before)
     if is_in_doubt:
         works(service)
+
+
+def _all_states() -> list[ProviderState]:
+    """Every step asks this."""
+    with connection.cursor() as cursor:
+        cursor.execute(_read_states())
+        return [taken(ProviderState, iter(row)) for row in cursor.fetchall()]
+
+
+@cache
+def _read_states() -> str:
+    return f"select {columns(ProviderState, 'state')} from {ProviderState._meta.db_table} state"  # noqa: S608
 
 
 def require(service: Service) -> bool:

@@ -20,6 +20,7 @@ from psycopg.errors import LockNotAvailable
 import github_client as github
 import openhumans_client as openhumans
 from accounts.models import Credential, User
+from accounts.rows import columns, taken
 from github_client import Budget, GitHubClient, GitHubOAuth
 from openhumans_client import Deadline, OpenHumansClient, OpenHumansOAuth
 from sync import breaker
@@ -34,13 +35,6 @@ REFRESH_MARGIN = timedelta(minutes=5)
 # In the last part of a page's time nothing is begun whose lost answer would cost the member something.
 LAST_SHARE = 0.25
 Grant = github.TokenGrant | openhumans.TokenGrant
-# Every step asks this: see CLAIM.
-STORED = """
-select credential.*, identity.uid
-from accounts_credential credential join socialaccount_socialaccount identity
-    on identity.id = credential.identity_id
-where identity.user_id = %s and identity.provider = %s order by credential.id limit 1
-"""
 # In the place of a token: it was refused, and so were too many others.
 _DISBELIEVED = ""
 
@@ -182,7 +176,8 @@ def _is_usable(credential: Credential) -> bool:
 
 
 def _needs_refresh(credential: Credential, refused: str | None) -> bool:
-    return credential.access_token == refused or credential.expires_within(REFRESH_MARGIN)
+    is_refused = refused is not None and credential.access_token == refused
+    return is_refused or credential.expires_within(REFRESH_MARGIN)
 
 
 def _refreshed(
@@ -256,11 +251,25 @@ def _require_time_to_refresh(deadline: Deadline | None) -> None:
 
 def _stored(user: User, provider: str) -> Credential | None:
     """As `_find`, for what every step asks."""
-    for credential in Credential.objects.raw(STORED, [user.pk, provider]):
-        uid = vars(credential)["uid"]
-        credential.identity = SocialAccount(pk=credential.identity_id, user=user, provider=provider, uid=uid)
-        return credential
-    return None
+    with connection.cursor() as cursor:
+        cursor.execute(_read_stored(), [user.pk, provider])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    values = iter(row)
+    credential, (uid,) = taken(Credential, values), values
+    credential.identity = SocialAccount(pk=credential.identity_id, user=user, provider=provider, uid=uid)
+    return credential
+
+
+@cache
+def _read_stored() -> str:
+    return (
+        f"select {columns(Credential, 'credential')}, identity.uid"  # noqa: S608 - names of our own columns
+        f" from {Credential._meta.db_table} credential"
+        f" join {SocialAccount._meta.db_table} identity on identity.id = credential.identity_id"
+        " where identity.user_id = %s and identity.provider = %s order by credential.id limit 1"
+    )
 
 
 def _find(user: User, provider: str) -> QuerySet[Credential]:
