@@ -116,7 +116,8 @@ class GitHubClient:
         call, answer, result = self._exchange.query(
             queries.probe(since, until, repositories, asked, login, review_sizes)
         )
-        return ProbeAnswer(call, result, since, until, asked, scopes_of(answer.headers), self.last_rate)
+        scopes = scopes_of(answer.headers)
+        return ProbeAnswer(call, answer.body, result, since, until, asked, scopes, self.last_rate)
 
     def fetch_repositories(self, after: str | None, size: int = 50) -> RepositoryPage:
         """One page of the repositories the person owns, collaborates on or sees through an organisation."""

@@ -20,10 +20,6 @@ class Node:
         self._call = call
         self._fields = value
 
-    def without(self, name: str) -> dict[str, object]:
-        """All fields but one, as they came."""
-        return {each: value for each, value in self._fields.items() if each != name}
-
     def text(self, name: str) -> str:
         value = self._fields.get(name)
         return value if isinstance(value, str) else self._surprise(name, "text")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,8 +15,12 @@ from github_client.node import Node
 from github_client.protocol import GraphQLResult
 from github_client.types import Probe, Rate
 
-# What others move: the member did nothing. A name in quotes without a backslash is never inside of a text.
-COUNTERS = re.compile(r'"(?:stargazerCount|forkCount)":\d+|"(?:followers|following)":\{"totalCount":\d+\}')
+# A name in quotes without a backslash before a colon is never inside of a text.
+# What others move: the member did nothing.
+COUNTERS = ('"stargazerCount":', '"forkCount":', '"followers":{"totalCount":', '"following":{"totalCount":')
+# What differs from day to day, or is told apart from the rest.
+APART = ('"contributionCalendar":', '"rateLimit":', '"errors":', '"extensions":')
+_json = json.JSONDecoder()
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class ProbeAnswer:
     """One answer; `decoded` raises what is wrong with it. Slots would leave no room for what is cached."""
 
     call: str
+    body: bytes
     result: GraphQLResult
     since: date
     until: date
@@ -41,7 +45,11 @@ class ProbeAnswer:
 
     @cached_property
     def digest(self) -> str:
-        """Equal for answers that tell the same, by any day: days without contributions count for nothing."""
+        """Equal for answers that tell the same, by any day: days without contributions count for nothing.
+
+        Made of the answer as it came, whose fields stand in the order in which they were asked for: to write
+        it anew would take longer than to read it.
+        """
         return decoding.decode(self.call, self.result, "viewer", self._digest)
 
     def decoded(self) -> Probe:
@@ -53,15 +61,34 @@ class ProbeAnswer:
         )
 
     def _digest(self, root: Node) -> str:
-        viewer = root.node("viewer")
-        collection = viewer.node("contributionsCollection")
+        collection = root.node("viewer").node("contributionsCollection")
         days = decoding.days(collection.node("contributionCalendar"), self.since, self.until)
         told = {
             "window": [self.since.isoformat(), self.until.year],
             "days": {day.isoformat(): count for day, count in days.items()},
-            "collection": collection.without("contributionCalendar"),
-            "viewer": viewer.without("contributionsCollection"),
             "errors": [[error.kind, error.path, error.reason] for error in self.result.errors],
         }
-        text = json.dumps(told, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(COUNTERS.sub("", text).encode()).hexdigest()
+        # One character for each byte: what lies between the marks is only compared.
+        text = self.body.decode("latin-1")
+        for mark in APART:
+            text = _without_value(text, mark)
+        for mark in COUNTERS:
+            text = _without_numbers(text, mark)
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
+        digest.update(text.encode("latin-1"))
+        return digest.hexdigest()
+
+
+def _without_value(text: str, mark: str) -> str:
+    """Without what follows the first mark: any value of JSON."""
+    before, _, after = text.partition(mark)
+    if not after:
+        return text
+    _, end = _json.raw_decode(after, len(after) - len(after.lstrip()))
+    return before + after[end:]
+
+
+def _without_numbers(text: str, mark: str) -> str:
+    """Without the number that follows each mark."""
+    first, *others = text.split(mark)
+    return mark.join([first, *(other.lstrip("0123456789") for other in others)])
