@@ -49,7 +49,9 @@ def send(
     ends_at = time.monotonic() + deadline_seconds
     timeouts = (min(CONNECT_SECONDS, deadline_seconds), min(READ_SECONDS, deadline_seconds))
     try:
-        prepared = session.prepare_request(request)
+        # Not session.prepare_request: it merges cookies and the like, of which a session of ours has none.
+        request.headers = {**session.headers, **request.headers}
+        prepared = request.prepare()
         url = prepared.url or ""
         settings: dict[str, Any] = {
             **session.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)

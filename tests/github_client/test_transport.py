@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import responses
 
 from github_client.errors import TooHeavy, Unavailable
 from github_client.transport import BearerToken, send
@@ -154,12 +155,16 @@ def test_a_connection_is_used_again() -> None:
     assert accepted == 1
 
 
-def test_a_netrc_of_the_machine_cannot_replace_the_token(
+@responses.activate
+def test_a_request_has_the_token_and_asks_for_a_compressed_answer_whatever_a_netrc_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login someone password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
-    session = requests.Session()
-    request = requests.Request("GET", "http://127.0.0.1/", auth=BearerToken("secret"))
-    assert session.prepare_request(request).headers["Authorization"] == "Bearer secret"
+    responses.get("http://127.0.0.1/", body="{}")
+    request = requests.Request("GET", "http://127.0.0.1/", {"Accept": "x/y"}, auth=BearerToken("secret"))
+    send(requests.Session(), "GET /", request, 5)
+    sent = responses.calls[0].request.headers
+    assert (sent["Authorization"], sent["Accept"]) == ("Bearer secret", "x/y")
+    assert "gzip" in sent["Accept-Encoding"]
