@@ -257,7 +257,7 @@ DRAMATIQ_BROKER: dict[str, Any] = {
     "OPTIONS": {"url": BROKER_URL, "heartbeat_timeout": 30_000, "maintenance_chance": 1_000_000},
     # `after_*` hooks run in reverse order, so connections are closed last when they stand first.
     "MIDDLEWARE": [
-        "django_dramatiq.middleware.DbConnectionsMiddleware",
+        "config.worker.TrustRecentConnections",
         "dramatiq.middleware.AgeLimit",
         "dramatiq.middleware.TimeLimit",
         "dramatiq.middleware.ShutdownNotifications",

@@ -9,9 +9,17 @@ import dramatiq
 import pytest
 import redis
 from django.conf import settings
+from django.db import connection, connections
 from dramatiq.brokers.stub import StubBroker
 
-from config.worker import DurableRetries, FlushCounters, PromptBroker, ScanAtStart, SoonAgain
+from config.worker import (
+    DurableRetries,
+    FlushCounters,
+    PromptBroker,
+    ScanAtStart,
+    SoonAgain,
+    TrustRecentConnections,
+)
 from sync.errors import WaitForLimit
 from sync.operators import counters
 from tests.sync.broker import Sent, sent
@@ -190,3 +198,35 @@ def test_a_worker_without_work_looks_for_some_several_times_a_second() -> None:
         assert worker.worker_timeout == 200
     finally:
         worker.stop()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_has_just_worked_is_not_asked_whether_it_is_still_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broker = FlakyBroker()
+    middleware, message = TrustRecentConnections(), message_on(broker)
+    monkeypatch.setitem(connection.settings_dict, "CONN_HEALTH_CHECKS", True)
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 300)
+    asked: list[bool] = []
+    wrapper = type(connections["default"])
+    is_usable = wrapper.is_usable
+
+    def ask(asking: Any) -> bool:
+        asked.append(True)
+        return bool(is_usable(asking))
+
+    def handle(exception: BaseException | None = None) -> int:
+        asked.clear()
+        middleware.before_process_message(broker, message)
+        with connection.cursor() as cursor:
+            cursor.execute("select 1")
+        middleware.after_process_message(broker, message, exception=exception)
+        return len(asked)
+
+    connection.close()
+    connection.connect()
+    monkeypatch.setattr(wrapper, "is_usable", ask)
+    assert [handle(), handle(), handle(RuntimeError("boom")), handle()] == [1, 0, 0, 1]
+    monkeypatch.setattr("config.worker.TRUSTED_SECONDS", 0)
+    assert handle() == 1
