@@ -6,6 +6,7 @@ moment: the loser of a race is refused as well.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from typing import TypeVar
@@ -28,6 +29,7 @@ from sync.errors import GitHubAccessLost, OpenHumansAccessLost
 from sync.models import Subscription
 from sync.operators.counted_http import counting_session
 from sync.operators.counters import count
+from sync.outlasting import outlasting_postgres
 
 T = TypeVar("T")
 # Refresh a little early, so that a token does not die in the middle of a step.
@@ -160,7 +162,7 @@ def _usable_token(
     if not is_doubtful:
         return credential.access_token
     try:
-        token = _refreshed(user, provider, refresh, invalid_grant, refused, deadline)
+        token = _Renewal(user, provider, refresh, invalid_grant, refused, deadline).token()
     except (github.InvalidClient, openhumans.InvalidClient) as error:
         breaker.client_refused(provider, error)
         raise
@@ -180,40 +182,68 @@ def _needs_refresh(credential: Credential, refused: str | None) -> bool:
     return is_refused or credential.expires_within(REFRESH_MARGIN)
 
 
-def _refreshed(
-    user: User,
-    provider: str,
-    refresh: Callable[[str], Grant],
-    invalid_grant: type[Exception],
-    refused: str | None,
-    deadline: Deadline | None,
-) -> str | None:
-    with transaction.atomic():
-        credential = _locked(user, provider, deadline)
-        if credential is None or not _is_usable(credential):
-            return None
-        if not _needs_refresh(credential, refused):
-            return credential.access_token
-        _require_time_to_refresh(deadline)
-        refresh_token = credential.refresh_token
+@dataclass
+class _Renewal:
+    """One token on its way to a new one. Each refresh token is spent once, however often it takes to store
+    the answer."""
+
+    user: User
+    provider: str
+    refresh: Callable[[str], Grant]
+    invalid_grant: type[Exception]
+    refused: str | None
+    deadline: Deadline | None
+    # By refresh token; None where it was refused.
+    answers: dict[str, Grant | None] = field(default_factory=dict)
+
+    def token(self) -> str | None:
+        return outlasting_postgres(self._renewed, self._has_answer)
+
+    def _has_answer(self) -> bool:
+        return any(self.answers.values())
+
+    def _renewed(self) -> str | None:
+        with transaction.atomic():
+            # Who has a new pair in hand waits for the row as long as it takes.
+            credential = _locked(self.user, self.provider, None if self._has_answer() else self.deadline)
+            if credential is None:
+                return None
+            spent = credential.refresh_token or ""
+            # Where it has been answered and not been stored, whatever others made of the old pair is void.
+            if not self.answers.get(spent):
+                if not _is_usable(credential):
+                    return None
+                if not _needs_refresh(credential, self.refused):
+                    return credential.access_token
+            grant = self._ask(spent)
+            if grant is None:
+                return self._refuse(credential)
+            scopes = grant.scopes if isinstance(grant, github.TokenGrant) else credential.scopes
+            credential.set_tokens(
+                grant.access_token, grant.refresh_token, grant.expires_at, list(scopes or credential.scopes)
+            )
+            credential.save()
+        breaker.token_works(self.provider, credential)
+        return grant.access_token
+
+    def _ask(self, refresh_token: str) -> Grant | None:
+        if refresh_token in self.answers:
+            return self.answers[refresh_token]
+        _require_time_to_refresh(self.deadline)
         try:
-            grant = refresh(refresh_token) if refresh_token else None
-        except invalid_grant:
+            grant = self.refresh(refresh_token) if refresh_token else None
+        except self.invalid_grant:
             grant = None
-        count("token_refreshes", provider, "refused" if grant is None else "refreshed")
-        if grant is None:
-            is_believed = breaker.is_believed(provider, credential)
-            if is_believed:
-                credential.state = Credential.State.REFUSED
-                credential.save(update_fields=["state", "updated_at"])
-            return None if is_believed else _DISBELIEVED
-        scopes = grant.scopes if isinstance(grant, github.TokenGrant) else credential.scopes
-        credential.set_tokens(
-            grant.access_token, grant.refresh_token, grant.expires_at, list(scopes or credential.scopes)
-        )
-        credential.save()
-    breaker.token_works(provider, credential)
-    return grant.access_token
+        self.answers[refresh_token] = grant
+        count("token_refreshes", self.provider, "refused" if grant is None else "refreshed")
+        return grant
+
+    def _refuse(self, credential: Credential) -> str | None:
+        is_believed = breaker.is_believed(self.provider, credential)
+        if is_believed:
+            credential.state = Credential.State.REFUSED
+            credential.save(update_fields=["state", "updated_at"])
+        return None if is_believed else _DISBELIEVED
 
 
 def _locked(user: User, provider: str, deadline: Deadline | None) -> Credential | None:

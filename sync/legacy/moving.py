@@ -13,7 +13,7 @@ from typing import Any
 
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 import github_client as github
@@ -24,6 +24,7 @@ from openhumans_client import OpenHumansOAuth
 from sync import breaker
 from sync.legacy.members import OldMember
 from sync.models import Subscription
+from sync.outlasting import outlasting_postgres
 
 # Stands where a consent has the version of its wording: nobody has agreed to anything here yet, and the next
 # sign-in asks. See `awaits_consent`.
@@ -149,17 +150,24 @@ def bring_over(old: OldMember, now: datetime, due_at: datetime, *, keep_refused:
     nothing_to_keep = finding.identity is None and not old.refresh_token
     if finding.verdict in (Verdict.LEFT, Verdict.HERE) or nothing_to_keep:
         return finding
-    try:
+    pair = NewPair(old.refresh_token)
+
+    def store() -> Finding:
         with transaction.atomic():
             user, credential = _store_member(old)
             subscription = _store_github(user, old, finding.identity, now, due_at)
-            outcome = _refresh(old, credential, subscription, finding)
+            outcome = _refresh(old, pair, credential, subscription, finding)
             if outcome.is_refreshed is False and not (keep_refused and finding.identity):
                 transaction.set_rollback(True)
+        return outcome
+
+    try:
+        return outlasting_postgres(store, lambda: pair.grant is not None)
     except IntegrityError:
         # Signed in, or brought over by another run, a moment ago.
         return Finding(Verdict.HERE)
-    return outcome
+    except (InterfaceError, OperationalError):
+        raise MoveStopped("The connection to our own database was lost; start it again to go on.") from None
 
 
 def _store_member(old: OldMember) -> tuple[User, Credential]:
@@ -208,10 +216,27 @@ def _store_github(
     )
 
 
+@dataclass(slots=True)
+class NewPair:
+    """What Open Humans gives for a refresh token: asked for once, however often it takes to store it."""
+
+    refresh_token: str
+    grant: openhumans.TokenGrant | None = None
+
+    def ask(self) -> openhumans.TokenGrant | None:
+        if self.grant is None and self.refresh_token:
+            self.grant = _new_pair(self.refresh_token)
+        return self.grant
+
+
 def _refresh(
-    old: OldMember, credential: Credential, subscription: Subscription | None, finding: Finding
+    old: OldMember,
+    pair: NewPair,
+    credential: Credential,
+    subscription: Subscription | None,
+    finding: Finding,
 ) -> Finding:
-    grant = _new_pair(old.refresh_token) if old.refresh_token else None
+    grant = pair.ask()
     if grant is not None:
         scopes = sorted(grant.scope.split())
         credential.set_tokens(grant.access_token, grant.refresh_token, grant.expires_at, scopes)
