@@ -29,6 +29,7 @@ from github_client.budget import Budget
 from github_client.errors import Forbidden, NotFound, UnexpectedResponse
 from github_client.exchange import RAW, Exchange
 from github_client.git_objects import FileAnswer, FileRequest, Tree, is_content_of
+from github_client.limits import told_at
 from github_client.node import Node
 from github_client.probe_answer import ProbeAnswer
 from github_client.protocol import next_page, scopes_of, why_no_commits
@@ -116,8 +117,8 @@ class GitHubClient:
         call, answer, result = self._exchange.query(
             queries.probe(since, until, repositories, asked, login, review_sizes)
         )
-        scopes = scopes_of(answer.headers)
-        return ProbeAnswer(call, answer.body, result, since, until, asked, scopes, self.last_rate)
+        scopes, moment = scopes_of(answer.headers), told_at(answer.headers)
+        return ProbeAnswer(call, answer.body, result, since, until, asked, scopes, self.last_rate, moment)
 
     def fetch_repositories(self, after: str | None, size: int = 50) -> RepositoryPage:
         """One page of the repositories the person owns, collaborates on or sees through an organisation."""

@@ -42,15 +42,22 @@ def limit_error(
     """GitHub's waiting rule: `retry-after`, else `x-ratelimit-reset`, else at least a minute, growing.
 
     The reset counts where nothing remains, and for the primary limit whatever remains: answers of an
-    exhausted hour were seen with small numbers left.
+    exhausted hour were seen with small numbers left. Moments of GitHub's are counted from its own `date`: by
+    a clock of ours that is ahead, what waits for them would come too early.
     """
-    after = _retry_after(headers.get("retry-after", ""), now)
+    there = told_at(headers) or now
+    after = _retry_after(headers.get("retry-after", ""), now, there)
     if after:
         return RateLimited(after, kind, resource, text)
     reset = _epoch(headers.get("x-ratelimit-reset", ""))
     if reset and (kind == "primary" or headers.get("x-ratelimit-remaining", "").strip() == "0"):
-        return RateLimited(max(reset, now) + timedelta(seconds=1), kind, resource, text)
+        return RateLimited(now + _bounded(reset - there) + timedelta(seconds=1), kind, resource, text)
     return RateLimited(now + MINIMUM_WAIT, kind, resource, text, is_moment_known=False)
+
+
+def told_at(headers: Mapping[str, str]) -> datetime | None:
+    """When the answer was given, by GitHub's clock."""
+    return _http_date(headers.get("date", ""))
 
 
 def rate_of(answer: Answer, resource: str) -> Rate | None:
@@ -97,13 +104,24 @@ def _epoch(text: str) -> datetime | None:
         return None
 
 
-def _retry_after(text: str, now: datetime) -> datetime | None:
+def _retry_after(text: str, now: datetime, there: datetime) -> datetime | None:
     """A number of seconds or an HTTP date; a day at most, so that a broken header cannot park a member."""
     seconds = _digits(text)
     if seconds is None:
-        try:
-            moment = parsedate_to_datetime(text)
-            seconds = int((moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()) + 1
-        except (ValueError, OverflowError):
+        moment = _http_date(text)
+        if moment is None:
             return None
+        seconds = int((moment - there).total_seconds()) + 1
     return now + timedelta(seconds=min(max(seconds, 1), LONGEST_WAIT_SECONDS))
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _bounded(wait: timedelta) -> timedelta:
+    return min(max(wait, timedelta()), timedelta(seconds=LONGEST_WAIT_SECONDS))

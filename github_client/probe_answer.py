@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 
 from github_client import decoding
@@ -35,6 +35,8 @@ class ProbeAnswer:
     lists: Sequence[ListRequest]
     scopes: frozenset[str]
     rate: Rate | None
+    # When GitHub gave it, by its own clock, where it says so.
+    told_at: datetime | None = None
 
     @cached_property
     def database_id(self) -> int:

@@ -19,7 +19,8 @@ from functools import cache
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Least
 from django.utils import timezone
 
 import github_client as github
@@ -148,9 +149,11 @@ def _is_in_doubt(service: Service, state: ProviderState | None) -> bool:
         return False
     if state.opened_at is None or _has_recovered(state):
         return state.outages > 0
-    now = timezone.now()
-    probe = ProviderState.objects.filter(pk=service, probe_at__lte=now)
-    if not probe.update(probe_at=now + timedelta(seconds=settings.SYNC_WAIT_FLOOR_SECONDS)):
+    now, pause = timezone.now(), timedelta(seconds=settings.SYNC_WAIT_FLOOR_SECONDS)
+    # No probe is further away than a pause: what is was put off by a clock that was ahead.
+    is_due = Q(probe_at__lte=now) | Q(probe_at__gt=now + 2 * pause)
+    probe = ProviderState.objects.filter(is_due, pk=service)
+    if not probe.update(probe_at=now + pause, opened_at=Least("opened_at", Value(now))):
         raise rest(service)
     return True
 

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection
 
 from github_client import ProbeAnswer
-from sync import reconciling, runs
+from sync import reconciling, recurring, runs
 from sync.collect import probing, releases, reviews
 from sync.collect.collector import Collector
 from sync.ledger import settled_until
@@ -122,23 +122,19 @@ def _is_anything_due(subscription: Subscription, now: datetime) -> bool:
         reconciling.is_due(subscription, now)
         or not has_looked_for_old_files(subscription)
         or not is_settled(subscription, now)
-        or any(moment is None or moment <= now for moment in _due_moments(subscription))
+        or any(recurring.is_due(noted, every, now) for noted, every in _recurring(subscription))
     )
 
 
-def _due_moments(subscription: Subscription) -> Iterator[datetime | None]:
-    """When that is asked again which no probe can see; None where it never was."""
+def _recurring(subscription: Subscription) -> Iterator[tuple[str | None, timedelta]]:
+    """When that was asked which no probe can see, None where it never was; and how often it is."""
     seen, lists = subscription.probe, subscription.lists
-    yield _after(seen.get(DOCUMENTS), DOCUMENTS_EVERY)
-    yield _after(seen.get("compared_at"), probing.EVERYTHING_EVERY)
+    yield seen.get(DOCUMENTS), DOCUMENTS_EVERY
+    yield seen.get("compared_at"), probing.EVERYTHING_EVERY
     if releases.LIST in subscription.kinds:
-        yield _after(lists.get(releases.LIST, {}).get("checked_at"), releases.EVERY)
+        yield lists.get(releases.LIST, {}).get("checked_at"), releases.EVERY
     if reviews.LIST in subscription.kinds:
-        yield _after(lists.get(reviews.LIST, {}).get("watermark"), reviews.EVERY)
-
-
-def _after(moment: str | None, while_: timedelta) -> datetime | None:
-    return datetime.fromisoformat(moment) + while_ if moment else None
+        yield lists.get(reviews.LIST, {}).get("watermark"), reviews.EVERY
 
 
 def is_settled(subscription: Subscription, now: datetime) -> bool:

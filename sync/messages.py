@@ -17,7 +17,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from sync import credentials, switch
+from sync import credentials, recurring, switch
 from sync.choices import wants_messages
 from sync.models import Subscription, SyncRun
 
@@ -183,4 +183,4 @@ def _notify(subscription: Subscription, cause: Cause, now: datetime) -> bool:
 
 
 def _was_lately(told: dict[str, Any], now: datetime) -> bool:
-    return "sent_at" in told and datetime.fromisoformat(told["sent_at"]) > now - QUIET
+    return not recurring.is_due(told.get("sent_at"), QUIET, now)

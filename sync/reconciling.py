@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from openhumans_client import File
+from sync import recurring
 from sync.adopting import adopt
 from sync.archive import ArchiveError
 from sync.legacy.importing import is_legacy_file
@@ -82,7 +83,7 @@ def in_words(found: Mapping[str, Sequence[str]]) -> str:
 
 
 def is_due(subscription: Subscription, now: datetime) -> bool:
-    return subscription.reconciled_at is None or subscription.reconciled_at <= now - EVERY + EARLY
+    return recurring.is_due(subscription.reconciled_at, EVERY - EARLY, now)
 
 
 def next_due(subscription: Subscription, wanted: datetime) -> datetime:

@@ -26,6 +26,7 @@ from sync import (
     publish,
     reconciling,
     recovering,
+    recurring,
     runs,
     switch,
 )
@@ -298,9 +299,10 @@ def _note_old_files(run: SyncRun) -> None:
 
 def _publish_documents(run: SyncRun) -> None:
     """Profile and daily table follow what was published, and weekly what changed without a record."""
-    due = timezone.now() - idling.DOCUMENTS_EVERY
     documents = run.subscription.year_files.filter(kind__in=YearFile.DOCUMENTS)
-    if run.uploads or not documents.filter(published_at__gt=due).exists():
+    published = documents.values_list("published_at", flat=True)
+    now = timezone.now()
+    if run.uploads or all(recurring.is_due(moment, idling.DOCUMENTS_EVERY, now) for moment in published):
         _publish_changed_documents(run)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from django.utils.crypto import salted_hmac
 
 from github_client import Probe, ProbeAnswer, TooHeavy
-from sync import planner
+from sync import planner, recurring
 from sync.collect import calendars, lists, releases, repositories, reviews
 from sync.collect.collector import Collector
 from sync.errors import GitHubAccessLost, GitHubGivesUp
@@ -44,17 +44,17 @@ def standing(subscription: Subscription, answer: ProbeAnswer) -> str:
 def note(collector: Collector, asked: ProbeAnswer, now: datetime) -> None:
     """Note what is to be read because of the answer."""
     subscription, today = collector.subscription, now.astimezone(UTC).date()
-    answer = asked.decoded()
+    answer, there = asked.decoded(), asked.told_at or now
     with collector.recorded():
         _note_identity(subscription, answer)
         calendars.note_years(subscription, answer, today)
         repositories.note_probe(subscription, answer)
         days = calendars.note_days(subscription, answer.contributions)
         lists.note_probe(subscription, answer)
-        reviews.note_probe(subscription, answer, now, days)
+        reviews.note_probe(subscription, answer, there, days)
         is_month = _note_month(subscription, now)
         releases.note_probe(subscription, now, is_month=is_month)
-        _note_withheld(subscription, now, is_month=is_month)
+        _note_withheld(subscription, there, is_month=is_month)
         collector.run.probed_at = now
         collector.count(probed_at=now)
         subscription.probe[MET] = standing(subscription, asked)
@@ -107,7 +107,7 @@ def _note_identity(subscription: Subscription, answer: Probe) -> None:
 def _note_month(subscription: Subscription, now: datetime) -> bool:
     """Once a month totals and calendars are compared for everything, whatever the probe said; True then."""
     compared_at = subscription.probe.get("compared_at")
-    if compared_at and datetime.fromisoformat(compared_at) > now - EVERYTHING_EVERY:
+    if not recurring.is_due(compared_at, EVERYTHING_EVERY, now):
         return False
     subscription.probe["compared_at"] = now.isoformat()
     if compared_at is None:

@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from github_client import ReleasePage, ReleaseRequest
-from sync import planner
+from sync import planner, recurring
 from sync.collect.collector import Collector
 from sync.collect.github_records import release_entry
 from sync.models import Subscription
@@ -43,8 +43,7 @@ def note_probe(subscription: Subscription, now: datetime, *, is_month: bool) -> 
     state = subscription.lists.setdefault(LIST, {"checked_at": None, "queue": []})
     if is_month:
         state["held"] = {}
-    checked_at = state["checked_at"]
-    if state["queue"] or (checked_at and datetime.fromisoformat(checked_at) > now - EVERY):
+    if state["queue"] or not recurring.is_due(state["checked_at"], EVERY, now):
         return
     state.update(checked_at=now.isoformat(), queue=None, reading={})
 

@@ -4,7 +4,8 @@ GitHub keeps no list of somebody's reviews. Searching pull requests by reviewer 
 first, but never more than 1,000 to a query: the search then goes on below the oldest moment seen. The place
 is kept in `Subscription.lists["reviews"]`:
 
-    {"watermark": when the last finished reading began, "contributions": what the probe counted,
+    {"watermark": when the last finished reading began, by GitHub's clock,
+     "contributions": what the probe counted,
      "reading": {"cursor", "until", "since", "frontier", "began", "read",
          "unreadable": pull requests that GitHub withheld, "tail": those of them after the frontier} or None,
      "unreadable": pull requests withheld when all was read, or since,
@@ -30,7 +31,7 @@ from github_client import (
     ReviewSizes,
     Unfinished,
 )
-from sync import planner
+from sync import planner, recurring
 from sync.collect.calendars import DaysNoted
 from sync.collect.collector import Collector
 from sync.collect.github_records import file_kind, is_covered, moment, review_comment, review_entry
@@ -51,6 +52,7 @@ REVIEWS, COMMENTS = 5, 30
 def note_probe(subscription: Subscription, answer: Probe, now: datetime, days: DaysNoted) -> None:
     """Begin a reading the first time, whenever the contributions tell of new reviews, and once a week.
 
+    `now` is GitHub's: what it changes after that is found by the next reading, whatever clock we go by.
     GitHub counts one review of each pull request, on one day: another one of the same pull request moves it
     to another day at the most.
     """
@@ -63,7 +65,9 @@ def note_probe(subscription: Subscription, answer: Probe, now: datetime, days: D
         return
     is_news = bool(answer.contributions.reviews) and _is_news(known or {}, counted, days)
     watermark = _moment(state["watermark"])
-    if known is None or is_news or watermark is None or watermark <= now - EVERY:
+    if watermark and watermark > now + OVERLAP:
+        watermark = None  # by a clock of ours that was ahead
+    if known is None or is_news or recurring.is_due(watermark, EVERY, now):
         state["reading"] = _new_reading(now, watermark)
 
 

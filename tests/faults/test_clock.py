@@ -3,25 +3,36 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import freezegun
 import pytest
+import requests
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from sync import ledger, planner
-from sync.models import Subscription, SyncRun
+import github_client
+from sandbox.github.generated_size import Size
+from sandbox.github.service import Service
+from sync import breaker, ledger, planner
+from sync.consent import Choice
+from sync.models import ProviderState, Subscription, SyncRun
 from sync.weeks import Week, WeekState, held_state, weeks_of_year
 from tests.faults.simulation import Clockwork, clockwork
+from tests.faults.wire import Wire
 from tests.repositories import Repository
 from tests.sync.world import World, forget_budget, living
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+SIZE = Size(30, 4, 2, 3, 3, 3, 8, 1, 1, 1, 1)
+Reviewing = Callable[[timedelta], AbstractContextManager[tuple[World, Clockwork, str]]]
 Frozen = Callable[..., AbstractContextManager[tuple[World, Clockwork]]]
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -159,6 +170,81 @@ def test_what_was_done_while_the_clock_was_ahead_is_not_waited_for(
         works.run_for(2 * HOUR, HOUR)
         assert SyncRun.objects.filter(state=SyncRun.State.SUCCEEDED, finished_at__year=2026).exists()
         assert world.oids() == world.repository.oids()
+
+
+@pytest.fixture
+def reviewing(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, wire: Wire) -> Reviewing:
+    """An account with records of every kind, whose first run was made while only our clock was ahead."""
+    ours_is_ahead = timedelta()
+
+    def dated(response: requests.Response) -> requests.Response:
+        response.headers["Date"] = format_datetime(timezone.now() - ours_is_ahead, usegmt=True)
+        return response
+
+    wire.watch = lambda _call: wire.arm_now(dated)
+
+    @contextmanager
+    def start(ahead: timedelta) -> Iterator[tuple[World, Clockwork, str]]:
+        nonlocal ours_is_ahead
+        with (
+            living(tmp_path, settings, {}, account=SIZE, choice=Choice.PRIVATE) as world,
+            clockwork(monkeypatch, datetime.fromisoformat("2026-11-20T12:00:00+00:00")) as works,
+        ):
+            ours_is_ahead = ahead
+            works.clock.tick(ahead)
+            assert world.sync().state == SyncRun.State.SUCCEEDED
+            works.clock.tick(-ahead)
+            ours_is_ahead = timedelta()
+            service: Service = world.github.app.extensions["github_stand_in"]
+            member = service.world.catalogue.member
+            yield (
+                world,
+                works,
+                next(
+                    each.node_id for each in service.world.reviewed(member).items if each.author is not member
+                ),
+            )
+
+    return start
+
+
+@pytest.mark.parametrize("ahead", [HOUR, DAY, timedelta(days=365)], ids=str)
+def test_what_is_reviewed_after_the_clock_was_set_right_is_found(
+    reviewing: Reviewing, ahead: timedelta
+) -> None:
+    with reviewing(ahead) as (world, works, request):
+        works.clock.tick(HOUR / 2)
+        review = world.act("submit_review", on=request)["id"]
+        works.clock.tick(4 * HOUR)
+        world.sync()
+        assert world.record("reviews", id=review)
+
+
+def test_what_is_done_weekly_and_monthly_is_not_put_off_by_a_clock_that_was_ahead(
+    reviewing: Reviewing,
+) -> None:
+    with reviewing(timedelta(days=365)) as (world, works, _request):
+        release = world.act("publish_release", tag="v9")["id"]
+        works.run_for(2 * DAY, DAY / 2)
+        world.subscription.refresh_from_db()
+        assert world.record("releases", id=release)
+        seen = world.subscription.probe
+        noted = [seen["compared_at"], seen["documents_at"], str(world.subscription.reconciled_at)]
+        assert max(map(datetime.fromisoformat, noted)) < timezone.now()
+
+
+def test_a_service_that_failed_while_the_clock_was_ahead_is_asked_within_a_minute(db: None) -> None:
+    with freezegun.freeze_time("2026-11-20T12:00:00+00:00") as clock:
+        clock.tick(DAY)
+        for _ in range(breaker.OUTAGES_TO_OPEN):
+            breaker.fails(breaker.Service.GITHUB, github_client.Unavailable("503"))
+        clock.tick(-DAY)
+        assert breaker.require(breaker.Service.GITHUB), "this is the probe"
+        with pytest.raises(breaker.GitHubRests):
+            breaker.require(breaker.Service.GITHUB)
+        opened_at = ProviderState.objects.get(pk=breaker.Service.GITHUB).opened_at
+        assert opened_at is not None
+        assert opened_at <= timezone.now(), "what came after it counts from now on"
 
 
 def test_who_wakes_up_after_a_jump_finds_that_others_have_taken_over(frozen: Frozen) -> None:

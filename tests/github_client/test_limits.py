@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
 from github_client.answers import Answer
-from github_client.limits import limit_error, rate_in_body, rate_of
+from github_client.limits import limit_error, rate_in_body, rate_of, told_at
 from github_client.types import Rate
 from tests.github_client.answers import EXHAUSTED, HEADERS, NOW, RESET, answer, data
 
@@ -46,6 +47,21 @@ def test_the_primary_limit_waits_for_the_reset_even_if_a_little_remains() -> Non
 def test_a_reset_that_has_passed_never_gives_a_moment_in_the_past() -> None:
     later = RESET + timedelta(minutes=1)
     assert limit_error("primary", EXHAUSTED, "graphql", later, "x").retry_at == later + ONE_SECOND
+
+
+@pytest.mark.parametrize("wrong", [timedelta(hours=-3), timedelta(minutes=30), timedelta(days=400)], ids=str)
+@pytest.mark.parametrize("named", [EXHAUSTED, {"retry-after": format_datetime(RESET, usegmt=True)}])
+def test_a_moment_of_githubs_is_waited_for_by_githubs_clock(named: dict[str, str], wrong: timedelta) -> None:
+    """By ours alone, were it ahead, the same request would be sent again and again while blocked."""
+    headers = named | {"date": format_datetime(NOW, usegmt=True)}
+    assert limit_error("primary", headers, "graphql", NOW + wrong, "x").retry_at == RESET + wrong + ONE_SECOND
+
+
+@pytest.mark.parametrize("moment", ["", "yesterday", "Mon, 99 Nov 2026 12:00:00 GMT"])
+def test_without_a_date_of_githubs_ours_has_to_do(moment: str) -> None:
+    assert told_at({"date": moment}) is None
+    headers = EXHAUSTED | {"date": moment}
+    assert limit_error("primary", headers, "graphql", NOW, "x").retry_at == RESET + ONE_SECOND
 
 
 @pytest.mark.parametrize("headers", [HEADERS, {}, {"retry-after": "soon"}, {"retry-after": ""}])
