@@ -102,8 +102,8 @@ class OpenHumansClient:
             yield from files
 
     def list_files(self, page_size: int = 1000) -> list[File]:
-        """As `iter_files`, read to the end."""
-        return list(self.iter_files(page_size))
+        """As `iter_files`, read to the end. What moved to a later page meanwhile is listed once."""
+        return list({file.id: file for file in self.iter_files(page_size)}.values())
 
     def start_upload(self, filename: str, metadata: Mapping[str, Any]) -> StartedUpload:
         """Step 1 of 3: an id, and an address for the bytes that is good for six hours.

@@ -104,6 +104,14 @@ def test_listing_follows_pages_with_the_header(client: OpenHumansClient) -> None
 
 
 @responses.activate
+def test_a_file_that_moved_to_the_next_page_meanwhile_is_listed_once(client: OpenHumansClient) -> None:
+    """Files of other sources arrive at any time; two of one id would look like two copies of one year."""
+    responses.get(LIST_URL, json={**MEMBER, "next": f"{LIST_URL}?limit=1&offset=1", "data": [FILE]})
+    responses.get(LIST_URL, json={**MEMBER, "data": [FILE, {**FILE, "id": 2}]})
+    assert [file.id for file in client.list_files(page_size=1)] == [1, 2]
+
+
+@responses.activate
 def test_who_stops_early_asks_for_no_further_page(client: OpenHumansClient) -> None:
     responses.get(LIST_URL, json={**MEMBER, "next": f"{LIST_URL}?limit=1&offset=1"})
     assert next(client.iter_files(page_size=1)).id == 1
