@@ -15,6 +15,11 @@ def _links(answer: Any) -> dict[str, str]:
     return {relation.strip()[5:-1]: url.strip("<>") for url, relation in parts}
 
 
+def _counts(github: GitHub) -> dict[str, Any]:
+    counts: dict[str, Any] = github.http.get("/_sandbox/requests").get_json()
+    return counts
+
+
 @pytest.mark.parametrize("prefix", ["", "/api", "/api/v3"])
 def test_everything_is_found_and_counted_under_every_prefix(
     github: GitHub, tricky: Path, prefix: str
@@ -26,8 +31,7 @@ def test_everything_is_found_and_counted_under_every_prefix(
     assert github.http.post(
         f"{prefix}/graphql", json={"query": "{ viewer { id } }"}, headers=github.headers
     ).json
-    counts = github.http.get("/_sandbox/requests").json
-    assert counts["by_endpoint"] == {f"GET {prefix}/user": 1, f"POST {prefix}/graphql": 1}
+    assert _counts(github)["by_endpoint"] == {f"GET {prefix}/user": 1, f"POST {prefix}/graphql": 1}
     next_page = _links(github.get(f"{prefix}/repos/alice/tricky/commits?per_page=5"))["next"]
     assert urlsplit(next_page).path.startswith(f"{prefix}/repositories/")
 
