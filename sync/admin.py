@@ -146,7 +146,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
     actions = ("run_again", "cancel")
     fieldsets: ClassVar[Any] = (
-        (None, {"fields": ("member", "trigger", "state", "step", "error_code", "error")}),
+        (None, {"fields": ("member", "trigger", "erase_scope", "state", "step", "error_code", "error")}),
         ("Work", {"fields": ("weeks", "weeks_in_words", "records_new", "records_changed")}),
         ("Cost", {"fields": ("requests", "points", "uploads", "bytes_uploaded", "waits", "outages")}),
         ("Waiting", {"fields": ("wait_reason", "resume_at", "lease_until", "nudge_at")}),

@@ -535,6 +535,7 @@ class EraseScope(models.TextChoices):
     # its files stay or go.
     CHANGE = "change", "this GitHub account"
     REPLACE = "replace", "this GitHub account and its files"
+    FILE = "file", "one file"
 
 
 # What every message and every request asks is said in SQL: putting it together takes the ORM several times
@@ -677,6 +678,8 @@ class SyncRun(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     # What a run with the trigger "erase" takes away.
     erase_scope = models.CharField(max_length=10, choices=EraseScope.choices, blank=True)
+    # Where that is one file, its name.
+    erase_file = models.CharField(max_length=60, blank=True, default="", db_default="")
 
     objects: ClassVar[SyncRunQuerySet] = SyncRunQuerySet.as_manager()  # type: ignore[assignment]
 

@@ -436,12 +436,17 @@ def is_removed_by_member(year_file: YearFile, files: Iterable[File]) -> bool:
 def respect_removal(publisher: Publisher, year_file: YearFile, batches: Iterable[int] = ()) -> None:
     with transaction.atomic():
         publisher.run.hold()
-        year_file.removed_by_member_at = year_file.removed_by_member_at or publisher.now
-        year_file.current_id, year_file.size, year_file.md5, year_file.weeks = None, 0, "", {}
-        year_file.pending, year_file.to_clean = None, 0
-        year_file.save(update_fields=REMOVED)
-        sheets.forget(year_file)
+        mark_removed(year_file, publisher.now)
         StagedBatch.objects.filter(pk__in=list(batches)).delete()
+
+
+def mark_removed(year_file: YearFile, at: datetime) -> None:
+    """By its member. In the caller's transaction, with whatever is staged for it."""
+    year_file.removed_by_member_at = year_file.removed_by_member_at or at
+    year_file.current_id, year_file.size, year_file.md5, year_file.weeks = None, 0, "", {}
+    year_file.pending, year_file.to_clean = None, 0
+    year_file.save(update_fields=REMOVED)
+    sheets.forget(year_file)
 
 
 def _write(

@@ -298,11 +298,14 @@ def _note_old_files(run: SyncRun) -> None:
 
 
 def _publish_documents(run: SyncRun) -> None:
-    """Profile and daily table follow what was published, and weekly what changed without a record."""
-    documents = run.subscription.year_files.filter(kind__in=YearFile.DOCUMENTS)
-    published = documents.values_list("published_at", flat=True)
-    now = timezone.now()
-    if run.uploads or all(recurring.is_due(moment, idling.DOCUMENTS_EVERY, now) for moment in published):
+    """Profile and daily table follow what was published, and weekly what changed without a record.
+
+    One that the member wants back comes at once.
+    """
+    documents, now = list(run.subscription.year_files.filter(kind__in=YearFile.DOCUMENTS)), timezone.now()
+    is_due = all(recurring.is_due(file.published_at, idling.DOCUMENTS_EVERY, now) for file in documents)
+    is_one_missing = any(not file.current_id and not file.removed_by_member_at for file in documents)
+    if run.uploads or is_one_missing or is_due:
         _publish_changed_documents(run)
 
 

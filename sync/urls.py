@@ -27,6 +27,7 @@ urlpatterns = [
     path("dashboard/update/", views.update, name="update"),
     path("files/<int:pk>/look/", downloads.preview, name="preview"),
     path("files/<int:pk>/", downloads.download, name="download"),
+    path("files/<int:pk>/delete/", choices_views.delete_file, name="delete_file"),
     path("files/<int:pk>/bring-back/", choices_views.bring_back, name="bring_back"),
     path("files/<int:pk>/leave-out/", choices_views.leave_out, name="leave_out"),
     path("choices/", choices_views.choose, name="choices"),

@@ -52,7 +52,9 @@ ROUNDS = 3
 COVERS = {
     EraseScope.GITHUB: {EraseScope.GITHUB},
     EraseScope.PRIVATE: {EraseScope.PRIVATE},
-    EraseScope.FILES: {EraseScope.PRIVATE, EraseScope.FILES},
+    EraseScope.FILES: {EraseScope.PRIVATE, EraseScope.FILES, EraseScope.FILE},
+    # Not another one.
+    EraseScope.FILE: set(),
     EraseScope.CHANGE: {EraseScope.GITHUB, EraseScope.CHANGE},
     EraseScope.REPLACE: set(EraseScope) - {EraseScope.ACCOUNT},
     EraseScope.ACCOUNT: set(EraseScope),
@@ -82,18 +84,20 @@ class ErasingUnderWay(SyncError):
         self.receipt = receipt
 
 
-def start(subscription: Subscription, scope: EraseScope, order: Order = BY_THE_MEMBER) -> SyncRun:
+def start(
+    subscription: Subscription, scope: EraseScope, order: Order = BY_THE_MEMBER, *, file: str = ""
+) -> SyncRun:
     """Queue the erasing and stop collecting in one transaction; the run's `receipt` tells how it goes.
 
-    One that is under way and covers this scope is returned as it is, a smaller one is overtaken; raise
-    `ErasingUnderWay` for one that is neither.
+    `file` is the name of the one that goes, where the scope is that. One that is under way and covers this
+    is returned as it is, a smaller one is overtaken; raise `ErasingUnderWay` for one that is neither.
     """
     with transaction.atomic():
         # Nobody starts a run meanwhile: its row refers to this one.
         subscription = Subscription.objects.select_for_update(of=("self",)).get(pk=subscription.pk)
         active = subscription.active_run
         if active is not None and active.trigger == SyncRun.Trigger.ERASE:
-            if scope in COVERS[EraseScope(active.erase_scope)]:
+            if _covers(active, scope, file):
                 return active
             if active.erase_scope not in COVERS[scope]:
                 raise ErasingUnderWay(active.receipt)
@@ -101,17 +105,23 @@ def start(subscription: Subscription, scope: EraseScope, order: Order = BY_THE_M
         if active is not None:
             runs.stop(active)
         stop_collecting(subscription, scope)
-        erasures.note_asked(subscription.user, scope)
+        erasures.note_asked(subscription.user, erasures.act_of(scope))
         run = SyncRun.objects.create(
             subscription=subscription,
             trigger=SyncRun.Trigger.ERASE,
             erase_scope=scope,
+            erase_file=file,
             is_interactive=True,
             nudge_at=next_nudge(),
         )
         Receipt.objects.create(subscription=subscription, run=run, scope=scope, **asdict(order))
         send_step(run)
     return run
+
+
+def _covers(active: SyncRun, scope: EraseScope, file: str) -> bool:
+    is_same = (active.erase_scope, active.erase_file) == (scope, file)
+    return is_same or scope in COVERS[EraseScope(active.erase_scope)]
 
 
 def stop_collecting(subscription: Subscription, scope: EraseScope) -> None:
@@ -125,9 +135,10 @@ def stop_collecting(subscription: Subscription, scope: EraseScope) -> None:
             subscription.status, subscription.reason = Subscription.Status.PAUSED, PAUSED_BY_FILES
         case EraseScope.ACCOUNT:
             subscription.status, subscription.reason = Subscription.Status.PAUSED, PAUSED_BY_ACCOUNT
-        case EraseScope.PRIVATE:
-            return
-    subscription.save(update_fields=["status", "reason"])
+        case EraseScope.PRIVATE | EraseScope.FILE:
+            # The rest is collected as before, beginning with what was under way.
+            subscription.next_due_at = timezone.now()
+    subscription.save(update_fields=["status", "reason", "next_due_at"])
 
 
 # --- The run ------------------------------------------------------------------------------------------
@@ -243,13 +254,27 @@ def _delete_until_none_is_listed(erasing: Erasing, client: openhumans.OpenHumans
             listed_at=timezone.now(),
         )
         if not left:
-            forgetting.forget_files(erasing.subscription, erasing.scope)
+            _forget_files(erasing)
     return True
 
 
+def _forget_files(erasing: Erasing) -> None:
+    if erasing.scope == EraseScope.FILE:
+        for year_file in _year_files(erasing):
+            forgetting.forget_file(year_file)
+    else:
+        forgetting.forget_files(erasing.subscription, erasing.scope)
+
+
 def _year_files(erasing: Erasing) -> QuerySet[YearFile]:
-    files = erasing.subscription.year_files.all()
-    return files.filter(kind__in=YearFile.PRIVATE_KINDS) if erasing.scope == EraseScope.PRIVATE else files
+    files: QuerySet[YearFile] = erasing.subscription.year_files.all()
+    match erasing.scope:
+        case EraseScope.PRIVATE:
+            return files.filter(kind__in=YearFile.PRIVATE_KINDS)
+        case EraseScope.FILE:
+            named = [file.pk for file in files.only("kind", "year") if file.name == erasing.run.erase_file]
+            return files.filter(pk__in=named)
+    return files
 
 
 def _complete_pending(client: openhumans.OpenHumansClient, year_file: YearFile) -> None:
@@ -278,7 +303,12 @@ def _listed(erasing: Erasing, client: openhumans.OpenHumansClient) -> list[openh
     mine = str(erasing.subscription.github_id)
     # Files of the app that was here before this one do not say whose they are; they are this member's.
     own = [file for file in own if str(file.metadata.get("github_id", mine)) == mine]
-    return [file for file in own if _is_private(file)] if erasing.scope == EraseScope.PRIVATE else own
+    match erasing.scope:
+        case EraseScope.PRIVATE:
+            return [file for file in own if _is_private(file)]
+        case EraseScope.FILE:
+            return [file for file in own if file.basename == erasing.run.erase_file]
+    return own
 
 
 def _is_private(file: openhumans.File) -> bool:
@@ -430,7 +460,10 @@ def _delete_own_files(user: User, client: OpenHumansClient, so_far: Unconnected)
 
 
 def _finish(erasing: Erasing) -> None:
-    """What was being taken out when this came in between goes on afterwards."""
+    """What was being taken out when this came in between goes on afterwards.
+
+    After one file comes the table by day, which tells what stood in it; before a first sync there is none.
+    """
     run, now = erasing.run, timezone.now()
     is_done = erasing.receipt.files in ("", Receipt.Outcome.DONE)
     with transaction.atomic():
@@ -441,9 +474,10 @@ def _finish(erasing: Erasing) -> None:
         run.error_code = "" if is_done else f"erasing_{erasing.receipt.files}"
         run.finished_at, run.lease_until, run.nudge_at = now, None, None
         run.save(update_fields=["state", "error_code", "finished_at", "lease_until", "nudge_at"])
-        if erasing.subscription.year_files.filter(to_clean__gt=0).exists():
+        has_followers = is_done and erasing.scope == EraseScope.FILE and erasing.subscription.synced_at
+        if has_followers or erasing.subscription.year_files.filter(to_clean__gt=0).exists():
             runs.start(erasing.subscription, SyncRun.Trigger.REMOVE, is_interactive=True)
-        erasures.note_done(erasing.subscription.user, erasing.scope)
+        erasures.note_done(erasing.subscription.user, erasures.act_of(erasing.scope))
 
 
 def _next_step(run: SyncRun) -> None:

@@ -25,10 +25,10 @@ from sync.models import EraseScope
 logger = logging.getLogger(__name__)
 # The last word on somebody: no row is left.
 GONE = "gone"
-# Something was taken out of an archive; what it was, no list may tell.
+# Something was taken out of an archive, or one of its files deleted; which it was, no list may tell.
 REMOVED = "removed"
 # The other acts are the scopes of an erasing that was asked for.
-ACTS = (GONE, REMOVED, *EraseScope.values)
+ACTS = (GONE, REMOVED, *(scope.value for scope in EraseScope if scope != EraseScope.FILE))
 LINE = re.compile(rf"(\d{{4}}-\d\d-\d\dT[\d:.]+\+00:00) ({'|'.join(ACTS)}) ([0-9a-f]{{8}}):([0-9a-f]{{64}})")
 
 
@@ -40,6 +40,10 @@ class Erasure:
     act: str
     key: str
     mark: str
+
+
+def act_of(scope: EraseScope) -> str:
+    return REMOVED if scope == EraseScope.FILE else scope.value
 
 
 def note_asked(user: User, act: str) -> None:

@@ -24,6 +24,7 @@ from sync.models import (
     TrackBlob,
     YearFile,
 )
+from sync.publish import mark_removed
 
 FORGOTTEN = "deleted by the member"
 # What stays of a member whose files are gone: what happened, the proof of it, and what is not to come back.
@@ -35,6 +36,15 @@ def forget_files(subscription: Subscription, scope: EraseScope) -> None:
         _forget_private(subscription)
     else:
         _forget_everything_collected(subscription)
+
+
+def forget_file(year_file: YearFile) -> None:
+    """As if its member had removed it at Open Humans. Bringing it back reads everything of it again."""
+    staged = StagedBatch.objects.filter(subscription=year_file.subscription_id)
+    staged.filter(kind=year_file.kind, year=year_file.year).delete()
+    year_file.superseded = []
+    year_file.save(update_fields=["superseded"])
+    mark_removed(year_file, timezone.now())
 
 
 def _forget_private(subscription: Subscription) -> None:

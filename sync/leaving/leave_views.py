@@ -3,6 +3,7 @@
 Each says what goes and what stays, asks once, and ends in a receipt.
 """
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from django.conf import settings
@@ -20,7 +21,7 @@ import openhumans_client as openhumans
 from accounts.models import User
 from sync import choices, credentials
 from sync.leaving import erasing
-from sync.models import EraseScope, Receipt, Subscription
+from sync.models import EraseScope, Receipt, Subscription, SyncRun
 
 # The private files are deleted by a choice, not by leaving.
 ACTS = (EraseScope.GITHUB, EraseScope.FILES, EraseScope.ACCOUNT)
@@ -69,13 +70,19 @@ def _facts(subscription: Subscription | None) -> dict[str, object]:
 
 
 def _start(request: HttpRequest, subscription: Subscription, scope: EraseScope) -> HttpResponse:
-    try:
-        receipt = erasing.start(subscription, scope).receipt
-    except erasing.ErasingUnderWay as other:
-        messages.warning(request, "This is still under way. When it has ended, ask for the other once more.")
-        return redirect("receipt", other.receipt.key)
+    response = to_receipt(request, lambda: erasing.start(subscription, scope))
     if scope == EraseScope.ACCOUNT:
         logout(request)
+    return response
+
+
+def to_receipt(request: HttpRequest, start: Callable[[], SyncRun]) -> HttpResponse:
+    """Of the erasing that this starts, or of the other one that has to end first."""
+    try:
+        receipt = start().receipt
+    except erasing.ErasingUnderWay as other:
+        messages.warning(request, "This is still under way. When it has ended, ask for the other once more.")
+        receipt = other.receipt
     return redirect("receipt", receipt.key)
 
 
@@ -106,6 +113,7 @@ TITLES = {
     EraseScope.GITHUB: ("Disconnecting GitHub", "GitHub is disconnected"),
     EraseScope.PRIVATE: ("Deleting your private files", "Your private files are deleted"),
     EraseScope.FILES: ("Deleting your files", "Your files are deleted"),
+    EraseScope.FILE: ("Deleting a file", "The file is deleted"),
     EraseScope.ACCOUNT: ("Deleting your account", "Your account is deleted"),
     EraseScope.CHANGE: ("Making room for another GitHub account", "There is room for another GitHub account"),
     EraseScope.REPLACE: (
@@ -116,6 +124,7 @@ TITLES = {
 # Where to ask for it once more, for what is not asked for on the pages of leaving.
 ELSEWHERE = {
     EraseScope.PRIVATE: "leave_out_private",
+    EraseScope.FILE: "dashboard",
     EraseScope.CHANGE: "change_account",
     EraseScope.REPLACE: "change_account",
 }

@@ -114,7 +114,8 @@ def _is_known(user: User, erasure: Erasure, until: datetime | None) -> bool:
     since = erasure.at - MARGIN
     if erasure.act == erasures.REMOVED:
         marks = LeftOut.objects.filter(subscription__user=user, created_at__gte=since)
-        taken_out = SyncRun.objects.filter(subscription__user=user, trigger=SyncRun.Trigger.REMOVE)
+        removals = Q(trigger=SyncRun.Trigger.REMOVE) | Q(erase_scope=EraseScope.FILE)
+        taken_out = SyncRun.objects.filter(removals, subscription__user=user)
         return marks.exists() or taken_out.filter(created_at__gte=since).exists()
     covering = [scope for scope, covered in erasing.COVERS.items() if erasure.act in covered]
     receipts = Receipt.objects.filter(subscription__user=user, scope__in=covering)

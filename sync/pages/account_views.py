@@ -7,13 +7,13 @@ other one is connected as if it were the first.
 import re
 
 from django import forms
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from sync.access import member_page
 from sync.leaving import erasing
+from sync.leaving.leave_views import to_receipt
 from sync.models import EraseScope, Subscription
 
 LOGIN = re.compile(r"[A-Za-z0-9_-]{1,39}")
@@ -45,9 +45,4 @@ def change(request: HttpRequest, subscription: Subscription) -> HttpResponse:
             "file_count": subscription.year_files.exclude(current_id=None).count(),
         }
         return render(request, "sync/change_account.html", context, status=400 if form.is_bound else 200)
-    try:
-        run = erasing.start(subscription, form.cleaned_data["scope"])
-    except erasing.ErasingUnderWay as other_run:
-        messages.warning(request, "This is still under way. When it has ended, ask for the other once more.")
-        return redirect("receipt", other_run.receipt.key)
-    return redirect("receipt", run.receipt.key)
+    return to_receipt(request, lambda: erasing.start(subscription, form.cleaned_data["scope"]))

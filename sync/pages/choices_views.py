@@ -11,7 +11,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from sync import choices, consent, omitting, removing
 from sync.access import member_page
 from sync.leaving import erasing
-from sync.models import Subscription, YearFile
+from sync.leaving.leave_views import to_receipt
+from sync.models import EraseScope, Subscription, YearFile
 from sync.pages.agreed import agreed_by
 from sync.pages.kind_names import name_of, text_of
 from sync.tracking import scope
@@ -78,12 +79,7 @@ def private(request: HttpRequest, subscription: Subscription) -> HttpResponse:
     if request.method != "POST":
         context = {"subscription": subscription, "files": files, "narrow_url": choices.narrow_url()}
         return render(request, "sync/leave_out_private.html", context)
-    try:
-        run = choices.leave_out_private(subscription)
-    except erasing.ErasingUnderWay as other:
-        messages.warning(request, "This is still under way. When it has ended, ask for the other once more.")
-        return redirect("receipt", other.receipt.key)
-    return redirect("receipt", run.receipt.key)
+    return to_receipt(request, lambda: choices.leave_out_private(subscription))
 
 
 @require_POST
@@ -96,6 +92,18 @@ def pause(request: HttpRequest, subscription: Subscription) -> HttpResponse:
 @member_page
 def resume(request: HttpRequest, subscription: Subscription) -> HttpResponse:
     return _unless_under_way(request, lambda: choices.resume(subscription), "dashboard")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member_page
+def delete_file(request: HttpRequest, subscription: Subscription, pk: int) -> HttpResponse:
+    """One file: asks, then deletes it."""
+    file = get_object_or_404(subscription.year_files.defer("weeks"), pk=pk)
+    if file.current_id is None:
+        return redirect("dashboard")
+    if request.method != "POST":
+        return render(request, "sync/delete_file.html", {"file": file, "subscription": subscription})
+    return to_receipt(request, lambda: erasing.start(subscription, EraseScope.FILE, file=file.name))
 
 
 @require_POST

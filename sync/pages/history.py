@@ -20,6 +20,7 @@ ERASURES = {
     EraseScope.GITHUB: "You asked to disconnect GitHub",
     EraseScope.PRIVATE: "You left private repositories out",
     EraseScope.FILES: "You asked to delete your files",
+    EraseScope.FILE: "You asked to delete the file",
     EraseScope.ACCOUNT: "You asked to delete your account",
     EraseScope.CHANGE: "You asked to change the GitHub account",
     EraseScope.REPLACE: "You asked to change the GitHub account and to delete its files",
@@ -63,7 +64,8 @@ def _line_of_act(act: OperatorAction) -> HistoryLine:
 
 def _occasion(run: SyncRun) -> str:
     if run.trigger == SyncRun.Trigger.ERASE:
-        return ERASURES[EraseScope(run.erase_scope)]
+        words = ERASURES[EraseScope(run.erase_scope)]
+        return f"{words} {run.erase_file}" if run.erase_file else words
     return OCCASIONS[SyncRun.Trigger(run.trigger)]
 
 

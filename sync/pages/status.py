@@ -39,6 +39,7 @@ DELETING = {
     EraseScope.GITHUB: "Disconnecting GitHub",
     EraseScope.PRIVATE: "Deleting your private files",
     EraseScope.FILES: "Deleting your files",
+    EraseScope.FILE: "Deleting a file",
     EraseScope.ACCOUNT: "Deleting your account",
     EraseScope.CHANGE: "Making room for another GitHub account",
     EraseScope.REPLACE: "Making room for another GitHub account",

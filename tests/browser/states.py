@@ -223,9 +223,11 @@ def with_private(subscription: Subscription) -> None:
     subscription.save(update_fields=["agreement"])
 
 
-def receipt(key: str, scope: str, state: str, **fields: Any) -> Callable[[Subscription], None]:
+def receipt(
+    key: str, scope: str, state: str, file: str = "", **fields: Any
+) -> Callable[[Subscription], None]:
     def prepare(subscription: Subscription) -> None:
-        run = make_run(subscription, trigger="erase", erase_scope=scope, state=state)
+        run = make_run(subscription, trigger="erase", erase_scope=scope, erase_file=file, state=state)
         Receipt.objects.create(key=key, subscription=subscription, run=run, scope=scope, **fields)
 
     return prepare
@@ -348,6 +350,7 @@ STATES = (
     ),
     State("preview", "/files/77/look/", file_of_week, lambda: on_open_humans(week_file())),
     State("preview-by-hand", "/files/77/look/", file_of_week, lambda: on_open_humans(b"<script>" * 2000)),
+    State("delete-file", "/files/77/delete/", file_of_week),
     State("choices", "/choices/", archive),
     State("choices-private", "/choices/", with_private),
     State("choices-removed", "/choices/", removed),
@@ -371,6 +374,15 @@ STATES = (
         "receipt-no-access",
         "/receipts/left/",
         receipt("left", "files", "failed", files="no_access", files_left=12, finished_at=NOW),
+    ),
+    State(
+        "receipt-file",
+        "/receipts/file/",
+        receipt(
+            "file", "file", "succeeded", file="github-private-tracks-2026.geojson", files="done",
+            files_deleted=1, listed_at=NOW, finished_at=NOW,
+            found=[{"id": 7, "name": "github-private-tracks-2026.geojson"}],
+        ),
     ),
     State("receipt-broken", "/receipts/broken/", receipt("broken", "github", "failed")),
     State("week", f"/weeks/{WEEK}/", archive, lambda: on_open_humans(week_file())),

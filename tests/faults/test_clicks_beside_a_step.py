@@ -37,6 +37,9 @@ def take_everything_out(subscription: Subscription) -> None:
 ACTS: dict[str, Act] = {
     "pausing": choices.pause,
     "deleting the files": lambda subscription: erasing.start(subscription, EraseScope.FILES),
+    "deleting one file": lambda subscription: erasing.start(
+        subscription, EraseScope.FILE, file="github-2026.json"
+    ),
     "taking something out": take_everything_out,
     "leaving texts out": lambda subscription: omitting.change_omissions(subscription, texts=False),
     "leaving Open Humans": lambda subscription: departures.leave(

@@ -296,7 +296,7 @@ def test_a_removed_file_asks_for_a_word(visitor: Client, subscription: Subscript
     response = visitor.get(reverse("dashboard"))
     html = response.content.decode()
 
-    assert "github-2019.json was removed from Open Humans by you" in words(response.content)
+    assert "github-2019.json was removed by you on" in words(response.content)
     assert f'action="{reverse("bring_back", args=[file.pk])}"' in html
     assert f'action="{reverse("leave_out", args=[file.pk])}"' in html
 

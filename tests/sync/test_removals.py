@@ -8,7 +8,7 @@ from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
@@ -136,7 +136,7 @@ def test_what_was_removed_is_no_reason_to_read_or_list_again_and_again(
 
 
 def test_files_deleted_here_stay_deleted_and_nothing_is_asked(live: tuple[World, Clockwork]) -> None:
-    """Promise 12: deleting the files pauses, and a paused member costs no request."""
+    """Promise 12: deleting the files pauses, and a paused member costs no request, nor a comparison."""
     world, works = live
     erasing.start(world.subscription, EraseScope.FILES)
     works.work()
@@ -147,6 +147,56 @@ def test_files_deleted_here_stay_deleted_and_nothing_is_asked(live: tuple[World,
 
     assert (world.openhumans.total, world.github.total) == (0, 0)
     assert Subscription.objects.get().status == Subscription.Status.PAUSED
+    with pytest.raises(CommandError, match="not active"):
+        compare(world)
+    call_command("reconcile", "--all", "--reason", "a test", stdout=io.StringIO())
+    works.work()
+    assert world.stored() == {}
+
+
+def delete_here(world: World, works: Clockwork, file: YearFile) -> None:
+    signed_in(world.member).post(reverse("delete_file", args=[file.pk]))
+    works.work()
+
+
+def test_one_year_deleted_here_stays_deleted_and_once_left_out_is_not_asked_about(
+    live: tuple[World, Clockwork],
+) -> None:
+    """Promise 6: what the member deletes here is as if deleted at Open Humans."""
+    world, works = live
+    file, browser = world.subscription.year_files.get(year=2025), signed_in(world.member)
+    delete_here(world, works, file)
+    assert "github-2025.json was removed by you on 6 May 2026." in words(
+        browser.get(reverse("dashboard")).content
+    )
+    browser.post(reverse("leave_out", args=[file.pk]))
+    uploaded = thirty_days(world, works)
+    report = compare(world)
+
+    assert "github-2025.json" not in uploaded
+    assert "right" in report
+    assert set(world.years()) == {"github-2024.json", "github-2026.json"}
+    assert "github-2025.json" not in words(browser.get(reverse("dashboard")).content)
+    world.subscription.refresh_from_db()
+    assert choices.left_out_files(world.subscription) == ["github-2025.json"]
+    # What is done in other years goes on.
+    assert len({oid for oid in world.oids() if oid in world.repository.oids()}) > 12
+
+
+def test_all_files_deleted_here_one_by_one_stay_deleted(live: tuple[World, Clockwork]) -> None:
+    """Promise 6, for all years and all other files; nothing is paused by it."""
+    world, works = live
+    for file in world.subscription.year_files.exclude(current_id=None):
+        delete_here(world, works, file)
+    world.openhumans.reset()
+    uploaded = thirty_days(world, works)
+    compare(world)
+
+    assert uploaded == set()
+    assert world.stored() == {}
+    assert uploads_begun(world) == 0
+    assert Subscription.objects.get().status == Subscription.Status.ACTIVE
+    assert not SyncRun.objects.filter(state=SyncRun.State.FAILED).exists()
 
 
 class Interrupted(Exception):
@@ -186,7 +236,7 @@ def test_the_dashboard_says_when_it_was_removed_and_asks_both_ways(live: tuple[W
     file = removed_year(live)
     response = signed_in(world.member).get(reverse("dashboard"))
 
-    assert "github-2025.json was removed from Open Humans by you" in words(response.content)
+    assert "github-2025.json was removed by you on " in words(response.content)
     for name in ("bring_back", "leave_out"):
         assert reverse(name, args=[file.pk]) in response.content.decode()
 
@@ -205,16 +255,3 @@ def test_a_year_that_is_brought_back_is_as_it_was_and_others_are_not_touched(
     assert after["github-2025.json"] == before["github-2025.json"]
     assert {name for name in after if after[name] != before.get(name)} <= {"github-2026.json"}
     assert words(signed_in(world.member).get(reverse("dashboard")).content).count("removed from") == 0
-
-
-def test_a_year_left_out_for_good_is_not_asked_about_again(live: tuple[World, Clockwork]) -> None:
-    world, works = live
-    file = removed_year(live)
-    browser = signed_in(world.member)
-    browser.post(reverse("leave_out", args=[file.pk]))
-    uploaded = thirty_days(world, works)
-
-    assert "github-2025.json" not in uploaded
-    assert "github-2025.json" not in words(browser.get(reverse("dashboard")).content)
-    world.subscription.refresh_from_db()
-    assert choices.left_out_files(world.subscription) == ["github-2025.json"]

@@ -509,7 +509,7 @@ def test_many_years_are_folded_away(visitor: Client, subscription: Subscription)
 def test_a_file_removed_by_the_member_is_named(visitor: Client, subscription: Subscription) -> None:
     make_year_file(subscription, 2025, current_id=None, removed_by_member_at=NOW)
 
-    assert "github-2025.json was removed from Open Humans by you ( 12:00 UTC )" in words(
+    assert f"github-2025.json was removed by you on {NOW:%-d %b %Y}." in words(
         visitor.get(reverse("dashboard")).content
     )
 

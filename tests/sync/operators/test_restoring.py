@@ -364,6 +364,21 @@ def test_an_account_whose_deletion_was_only_asked_for_is_deleted_by_a_run(
     assert (run.trigger, run.erase_scope) == (SyncRun.Trigger.ERASE, EraseScope.ACCOUNT)
 
 
+def test_one_file_that_was_deleted_since_is_asked_about_unless_the_dump_knows(
+    subscription: Subscription, erasure_list: Path, sent: Sent
+) -> None:
+    """Which it was, no list tells."""
+    erasing.start(subscription, EraseScope.FILE, file="github-2026.json")
+    assert acts_of(erasure_list) == ["removed"]
+    repeat(erasure_list)
+    assert Subscription.objects.get().status == Subscription.Status.ACTIVE
+
+    SyncRun.objects.all().delete()
+    repeat(erasure_list)
+    paused = Subscription.objects.get()
+    assert (paused.status, paused.reason) == (Subscription.Status.PAUSED, restoring.ASK_AGAIN)
+
+
 def test_an_erasing_that_the_dump_knows_is_not_repeated(
     subscription: Subscription, erasure_list: Path, sent: Sent
 ) -> None:
@@ -667,7 +682,9 @@ def test_an_account_that_was_exchanged_since_is_not_collected_again(
 
 
 def test_every_way_to_erase_has_a_line_that_is_read(subscription: Subscription, erasure_list: Path) -> None:
-    for act in erasures.ACTS:
+    acts = {"gone", *map(erasures.act_of, EraseScope)}
+    assert acts == set(erasures.ACTS)
+    for act in acts:
         erasures.note_asked(subscription.user, act)
     known = erasures.read(erasure_list.read_text().splitlines())
-    assert {erasure.act for erasure in known} == {"gone", "removed", *EraseScope.values}
+    assert {erasure.act for erasure in known} == acts

@@ -64,6 +64,9 @@ def test_an_erasing_is_told_without_requests() -> None:
 
     assert (line.occasion, line.outcome, line.details) == ("You asked to delete your files", "done", "")
 
+    run.erase_scope, run.erase_file = EraseScope.FILE, "github-2026.json"
+    assert [line.occasion for line in history_of([run])] == ["You asked to delete the file github-2026.json"]
+
 
 def test_what_a_run_cost_is_told_without_what_was_not_there() -> None:
     run = SyncRun(trigger=SyncRun.Trigger.MEMBER, requests=1, started_at=STARTED, finished_at=STARTED)
