@@ -54,6 +54,10 @@ class ArchiveError(Exception):
         self.week = week
 
 
+class UnreadableFile(ArchiveError):
+    """What should be a whole year file is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """What a file says before its weeks.
@@ -125,34 +129,34 @@ def header_line(header: Header) -> bytes:
 
 
 def read_header(stream: BinaryIO) -> Header:
-    """Raise `ArchiveError` unless the stream begins like a year file of ours."""
+    """Raise `UnreadableFile` unless the stream begins like a year file of ours."""
     line = stream.readline()
     try:
         facts = json.loads(line.rstrip() + b"}}")
         if facts["format"] != FORMAT:
-            raise ArchiveError(f"The file has the format {facts['format']!r}, not {FORMAT!r}.")
+            raise UnreadableFile(f"The file has the format {facts['format']!r}, not {FORMAT!r}.")
         return Header(int(facts["year"]), int(facts["github_id"]), facts.get("private_contributions"))
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise ArchiveError("The file does not begin like a year file.") from error
+        raise UnreadableFile("The file does not begin like a year file.") from error
 
 
 def iter_lines(stream: BinaryIO) -> Iterator[tuple[str, bytes]]:
-    """After the header: (week, its JSON) line by line. Raise `ArchiveError` for anything else."""
+    """After the header: (week, its JSON) line by line. Raise `UnreadableFile` for anything else."""
     for line in stream:
         text = line.strip()
         if text == b"}}":
             return
         week, separator, content = text.removesuffix(b",").partition(b": ")
         if not separator or len(week) != len('"2026-W18"'):
-            raise ArchiveError("A line of the file is not a week.")
+            raise UnreadableFile("A line of the file is not a week.")
         yield week[1:-1].decode("ascii", "replace"), content
-    raise ArchiveError("The file ends before its last line.")
+    raise UnreadableFile("The file ends before its last line.")
 
 
 def read_year(stream: BinaryIO, visit: Callable[[Mapping[str, Any]], None] | None = None) -> ReadYear:
     """For a ledger that does not know it; each decoded week is shown to `visit`.
 
-    Raise `ArchiveError` for what is no year file, or not whole.
+    Raise `UnreadableFile` for what is no year file, or not whole.
     """
     header, weeks = read_header(stream), {}
     try:
@@ -162,7 +166,7 @@ def read_year(stream: BinaryIO, visit: Callable[[Mapping[str, Any]], None] | Non
             if visit:
                 visit(content)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ArchiveError("A week of the file holds something else than records.") from error
+        raise UnreadableFile("A week of the file holds something else than records.") from error
     return ReadYear(header, weeks)
 
 
@@ -170,11 +174,11 @@ def decode_week(week: str, content: bytes) -> dict[str, Any]:
     try:
         decoded = json.loads(content)
     except ValueError as error:
-        raise ArchiveError("A line of the file is not JSON.", week) from error
+        raise UnreadableFile("A line of the file is not JSON.", week) from error
     except RecursionError:
-        raise ArchiveError("A line of the file is nested too deeply.", week) from None
+        raise UnreadableFile("A line of the file is nested too deeply.", week) from None
     if not isinstance(decoded, dict):
-        raise ArchiveError("A line of the file is not an object.", week)
+        raise UnreadableFile("A line of the file is not an object.", week)
     return decoded
 
 
@@ -280,7 +284,7 @@ def write_year(
     written or the ledger does not know it (`known`). Each decoded week is checked against the JSON Schema.
     `kinds` are written as empty lists where a week that something was learnt of has none, which says "looked,
     nothing there". Records that are left out and `omissions` are not written, in any decoded week.
-    Raise `ArchiveError` for a source that is no year file, and for a week that would not be valid.
+    Raise `UnreadableFile` for a source that is no year file, `ArchiveError` for a week that would be invalid.
     """
     headers = [read_header(source) for source in sources]
     kinds, known, written, digest = sorted(kinds), set(known), Written(), hashlib.md5(usedforsecurity=False)

@@ -27,6 +27,17 @@ class OpenHumansAccessLost(SyncError):
     """The member's Open Humans token is refused and cannot be refreshed: they must sign in again."""
 
 
+class DamagedFile(SyncError):
+    """What lies at Open Humans can no longer be read, so nothing may be written in its place: `name`."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(
+            f"{name} at Open Humans is damaged. {problem} Delete it on the page that looks inside it, then"
+            " bring it back: it is collected anew, as far as GitHub still has it."
+        )
+        self.name = name
+
+
 class UploadRefused(SyncError):
     """Open Humans confirmed another size than was sent; the old file stays."""
 

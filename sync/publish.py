@@ -30,7 +30,7 @@ from openhumans_client import (
 )
 from sync import archive
 from sync.documents import DAILY_FORMAT, PROFILE_FORMAT, Document, collected
-from sync.errors import UploadRefused
+from sync.errors import DamagedFile, UploadRefused
 from sync.ledger import WeekEntry
 from sync.left_out import memory_of
 from sync.models import OfEachWeek, StagedBatch, Subscription, SyncRun, YearFile
@@ -39,6 +39,7 @@ from sync.records import CALENDAR
 from sync.spooling import Spool
 from sync.tracking import composing, sheets, zones
 from sync.tracks import geojson_file
+from sync.tracks.errors import UnreadableTracksFile
 from sync.weeks import Week, WeekState, held_state, weeks_of_year
 
 logger = logging.getLogger(__name__)
@@ -348,6 +349,15 @@ def publish_year(publisher: Publisher, staged: Staged, *, is_cleaning: bool = Fa
     if is_cleaning and not sources:
         _note_clean(year_file, year_file.to_clean)
         return
+    try:
+        _write_anew(publisher, year_file, staged, sources, is_cleaning=is_cleaning)
+    except (archive.UnreadableFile, UnreadableTracksFile) as error:
+        raise DamagedFile(year_file.name, str(error)) from error
+
+
+def _write_anew(
+    publisher: Publisher, year_file: YearFile, staged: Staged, sources: list[File], *, is_cleaning: bool
+) -> None:
     with ExitStack() as stack:
         spools: list[BinaryIO] = [stack.enter_context(tempfile.TemporaryFile()) for _ in sources]
         out = stack.enter_context(tempfile.TemporaryFile())

@@ -17,6 +17,7 @@ from openhumans_client import File
 from sync import recurring
 from sync.adopting import adopt
 from sync.archive import ArchiveError
+from sync.errors import DamagedFile
 from sync.legacy.importing import is_legacy_file
 from sync.models import Subscription, YearFile
 from sync.publish import (
@@ -184,7 +185,7 @@ def _set_right(publisher: Publisher, row: YearFile, report: Report) -> None:
         copies = _copies(row, files)
         if len(copies) > 1:
             _unite(publisher, row, copies)
-    except ArchiveError:
+    except (ArchiveError, DamagedFile):
         report.unreadable.append(row.name)
 
 

@@ -35,6 +35,7 @@ from sync.collect import probing, reading
 from sync.collect.collector import Collector
 from sync.documents import current_documents, is_published
 from sync.errors import (
+    DamagedFile,
     GitHubAccessLost,
     GitHubGivesUp,
     OpenHumansAccessLost,
@@ -78,6 +79,7 @@ FAILURES = (
     GitHubGivesUp,
     TrackError,
     UploadRefused,
+    DamagedFile,
 )
 
 

@@ -46,6 +46,8 @@ DELETING = {
 }
 
 
+# The only failure that its member can mend; the reason says which file it is.
+DAMAGED = "archive_damaged_file"
 # By how an error code begins: what made an update fail, never what the error itself said.
 CAUSES = {
     "github_": "we could not read GitHub's answers",
@@ -123,6 +125,8 @@ def _paused(subscription: Subscription, last_error_code: str) -> Status:
     if subscription.is_paused_by_operator:
         text = f"{subscription.reason.rstrip('. ')}. Only they can end this. Your files stay as they are."
         return Status(Tone.ATTENTION, "Paused", text=text)
+    if last_error_code == DAMAGED:
+        return Status(Tone.ATTENTION, "Paused", text=subscription.reason, action=Action.TRY_AGAIN)
     cause = next((words for start, words in CAUSES.items() if last_error_code.startswith(start)), "")
     text = f"Five updates in a row failed: {cause or 'something went wrong on our side'}."
     text += " Your files stay as they are. If it fails again, tell the people who run this site."

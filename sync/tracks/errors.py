@@ -18,3 +18,7 @@ class NotReadable(TrackError):
 
 class BrokenTracksFile(TrackError):
     """A tracks file of ours cannot be read back, or would not be valid."""
+
+
+class UnreadableTracksFile(BrokenTracksFile):
+    """What should be a whole tracks file of ours is none."""

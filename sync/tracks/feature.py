@@ -24,7 +24,7 @@ from typing import Any
 import jsonschema_rs
 
 from sync.records import clean_text
-from sync.tracks.errors import BrokenTracksFile
+from sync.tracks.errors import BrokenTracksFile, UnreadableTracksFile
 from sync.tracks.geometry import summarise
 from sync.tracks.types import NAN, SENSORS, Kind, Segment, Track, is_known, moment_of, time_of
 from sync.weeks import Week
@@ -126,9 +126,9 @@ def split_line(line: bytes) -> tuple[Facts, bytes]:
     try:
         facts = json.loads(head + b"}}")["properties"]
     except (ValueError, KeyError, TypeError) as error:
-        raise BrokenTracksFile("A line of the file is not a track.") from error
+        raise UnreadableTracksFile("A line of the file is not a track.") from error
     if not separator or not isinstance(facts, dict):
-        raise BrokenTracksFile("A line of the file is not a track.")
+        raise UnreadableTracksFile("A line of the file is not a track.")
     check_facts(facts)
     return facts, separator + rest
 
@@ -147,7 +147,7 @@ def decode_track(line: bytes) -> tuple[Track, Origin]:
             for index, line in enumerate(lines)
         ]
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise BrokenTracksFile("A line of the file is not a track.") from error
+        raise UnreadableTracksFile("A line of the file is not a track.") from error
     track = Track(
         _rejoined(segments, set(facts["antimeridian_cuts"])),
         facts["track"],

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from sync.tracks.errors import BrokenTracksFile
+from sync.tracks.errors import BrokenTracksFile, UnreadableTracksFile
 from sync.tracks.feature import Facts, head_of, split_line
 from sync.weeks import Week
 
@@ -89,15 +89,15 @@ def header_line(header: Header) -> bytes:
 
 
 def read_header(stream: BinaryIO) -> Header:
-    """Raise `BrokenTracksFile` unless the stream begins like a tracks file of ours."""
+    """Raise `UnreadableTracksFile` unless the stream begins like a tracks file of ours."""
     line = stream.readline()
     try:
         facts = json.loads(line.rstrip() + b"]}")
         if facts["format"] != FORMAT:
-            raise BrokenTracksFile(f"The file has the format {facts['format']!r}, not {FORMAT!r}.")
+            raise UnreadableTracksFile(f"The file has the format {facts['format']!r}, not {FORMAT!r}.")
         return Header(int(facts["year"]), int(facts["github_id"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise BrokenTracksFile("The file does not begin like a tracks file.") from error
+        raise UnreadableTracksFile("The file does not begin like a tracks file.") from error
 
 
 def iter_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
@@ -110,7 +110,7 @@ def iter_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
         if text:
             yield position, text.removesuffix(b",")
         position += len(line)
-    raise BrokenTracksFile("The file ends before its last line.")
+    raise UnreadableTracksFile("The file ends before its last line.")
 
 
 def write_year(

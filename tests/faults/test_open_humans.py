@@ -14,9 +14,11 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from openhumans_client import OpenHumansClient
-from sync import archive, credentials
+from sync import archive, choices, credentials
 from sync.archive import ArchiveError
-from sync.models import Subscription, SyncRun, YearFile
+from sync.leaving import erasing
+from sync.models import EraseScope, Subscription, SyncRun, YearFile
+from sync.pages.status import Action, status_of
 from tests.faults.crowd import crowd
 from tests.faults.summary import IS_LONG, say
 from tests.faults.wire import Wire, made_answer
@@ -213,6 +215,37 @@ def test_a_week_that_would_not_be_valid_is_not_published(
     assert world.checksums() == before
     assert world.sync().state == SyncRun.State.SUCCEEDED
     require_all_is_well(world)
+
+
+def test_a_damaged_file_is_named_and_its_member_has_it_collected_anew(world: World) -> None:
+    """Promise 10: the fifth failure pauses with a reason, and the way out is a way."""
+    damage(world, THIS_YEAR)
+    for _ in range(5):
+        run = world.sync()
+        assert (run.state, run.error_code) == (SyncRun.State.FAILED, "archive_damaged_file")
+    status = status_of(world.subscription, run, timezone.now(), run.error_code)
+    assert f"{THIS_YEAR} at Open Humans is damaged" in status.text
+    assert status.action == Action.TRY_AGAIN
+
+    erasing.start(world.subscription, EraseScope.FILE, file=THIS_YEAR)
+    while (erasing_run := world.subscription.active_run) is not None:
+        world.step(erasing_run)
+    choices.bring_back(world.subscription, YearFile.objects.get(kind="public", year=int(THIS_YEAR[7:11])))
+    choices.resume(world.subscription)
+    again = world.subscription.active_run
+    assert again is not None
+    world.finish(again)
+    assert again.state == SyncRun.State.SUCCEEDED
+    require_all_is_well(world)
+
+
+def damage(world: World, name: str) -> None:
+    """The bytes at Open Humans are no longer whole, though as many were promised and sent."""
+    for file in world.state.files.of_member(str(world.member.open_humans_id)):
+        path = world.state.files.content(file)
+        if file.basename == name and path is not None:
+            content = path.read_bytes()
+            path.write_bytes(content.replace(b'": {', b'": [', 2))
 
 
 def test_a_failure_that_many_meet_pauses_none_of_them(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
