@@ -265,7 +265,6 @@ DRAMATIQ_BROKER: dict[str, Any] = {
         "config.worker.DurableRetries",
         "config.worker.RefuseWrongSettings",
         "config.worker.NoMoreThanThreads",
-        "config.worker.SoonAgain",
         "config.worker.ScanAtStart",
         "config.worker.FlushCounters",
         "dramatiq.middleware.CurrentMessage",

@@ -102,31 +102,22 @@ class NoMoreThanThreads(Middleware):
         worker.queue_prefetch = worker.worker_threads
 
 
-class SoonAgain(Middleware):
-    """A process with free threads looks for messages five times a second.
-
-    dramatiq looks ever more rarely while there are none, once a second in the end: whoever watches would wait
-    for that between one step and the next. It costs 1 % of a core.
-    """
-
-    def before_worker_boot(self, _broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        worker.worker_timeout = min(worker.worker_timeout, LONGEST_PAUSE_BETWEEN_LOOKS_MS)
-
-
 class PromptConsumer(_RedisConsumer):
     """Looks for a message as soon as a thread is free for it.
 
     dramatiq's own goes on looking while all threads are busy, ever more rarely, and so wakes late: workers
     whose steps took 200 ms spent half of their time between messages.
 
-    Where threads are free and there was no message, it does not look again within a few milliseconds, as
-    dramatiq's own does: each look costs as much as a statement of the step, and hardly any of these finds
-    something. Messages that wait for a moment are looked at once a second, as dramatiq does by itself.
+    Where threads are free and there was no message, it looks five times a second, where dramatiq's own would
+    look once in the end: whoever watches would wait for that between one step and the next. It does not look
+    again within a few milliseconds: each look costs as much as a statement of the step, and hardly any of
+    these finds something. Messages that wait for a moment are looked at once a second.
     """
 
     def __init__(self, broker: RedisBroker, queue_name: str, prefetch: int, timeout: int) -> None:
-        if queue_name == dq_name(queue_name):
-            timeout = max(timeout, LONGEST_PAUSE_BETWEEN_MOMENTS_MS)
+        is_of_waiting = queue_name == dq_name(queue_name)
+        longest = LONGEST_PAUSE_BETWEEN_MOMENTS_MS if is_of_waiting else LONGEST_PAUSE_BETWEEN_LOOKS_MS
+        timeout = min(timeout, longest)
         super().__init__(broker, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]
         self._has_ended = threading.Event()
 
