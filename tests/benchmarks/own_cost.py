@@ -73,9 +73,18 @@ class Question:
 class Idle:
     """Of one idle sync after the other, in this process: seconds of processor and database, and queries."""
 
+    question: Question
     cpu: list[float] = field(default_factory=list)
     bare: list[float] = field(default_factory=list)
     watches: list[DatabaseWatch] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class InRhythm:
+    """One idle sync by a worker that has paused before, and the bare request beside it."""
+
+    spent: Spent
+    bare_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +120,13 @@ def measure() -> Report:
                 scans = of_the_scan(subscription)
                 with working(Path(folder)) as worker:
                     worker.wait_until_ready()
-                    idle = [of_idle_days(worker, subscription) for _ in range(SAMPLES)]
+                    rhythms = [in_rhythm(worker, subscription, found.question) for _ in range(SAMPLES)]
+                    idle = [each.spent for each in rhythms]
                     active = [
                         _active_day(site, worker, subscription, account, moment)
                         for moment in active_moments(SAMPLES, datetime.now(UTC))
                     ]
-                _add_worker(report, account, idle, found)
+                _add_worker(report, account, rhythms, found)
                 _add_capacity(report, account, idle, active, scans, quiet)
             finally:
                 forget(subscription)
@@ -147,8 +157,7 @@ def _add_database(report: Report, account: str, subscription: Subscription) -> N
 
 
 def idle_syncs(subscription: Subscription) -> Idle:
-    question = _asked_by(subscription)
-    found = Idle()
+    found = Idle(_asked_by(subscription))
     for _ in range(ROUNDS):
         run = runs.start(subscription, SyncRun.Trigger.STALE)
         watch = DatabaseWatch()
@@ -158,7 +167,7 @@ def idle_syncs(subscription: Subscription) -> Idle:
         if run.state != SyncRun.State.SUCCEEDED or run.requests != 1 or run.uploads:
             raise SystemExit(f"The sync was not idle: {run.state}, {run.requests} requests")
         found.watches.append(watch)
-        found.bare.append(cpu_of(lambda: bare(question)))
+        found.bare.append(cpu_of(lambda: bare(found.question)))
     return found
 
 
@@ -202,7 +211,7 @@ def _asked_by(subscription: Subscription) -> Question:
 
 
 def _add_idle(report: Report, account: str, found: Idle, client: list[float]) -> None:
-    _against_bare(report, f"{account}: CPU of one idle sync, the step alone", found.cpu, found)
+    _against_bare(report, f"{account}: CPU of one idle sync, the step alone", found.cpu, found.bare)
     report.add(
         f"{account}: of this the client of GitHub, with every field of the answer checked",
         milliseconds(client).shown(" ms"),
@@ -219,8 +228,8 @@ def _add_idle(report: Report, account: str, found: Idle, client: list[float]) ->
     report.note(_where_it_goes(account, found, statistics.median(client)))
 
 
-def _against_bare(report: Report, what: str, seconds: list[float], found: Idle) -> None:
-    cpu, plain = milliseconds(seconds), milliseconds(found.bare)
+def _against_bare(report: Report, what: str, seconds: list[float], bare_seconds: list[float]) -> None:
+    cpu, plain = milliseconds(seconds), milliseconds(bare_seconds)
     report.add(
         what,
         cpu.shown(" ms"),
@@ -231,19 +240,21 @@ def _against_bare(report: Report, what: str, seconds: list[float], found: Idle) 
     )
 
 
-def _add_worker(report: Report, account: str, idle: list[Spent], found: Idle) -> None:
+def _add_worker(report: Report, account: str, rhythms: list[InRhythm], found: Idle) -> None:
     """The same sync by a worker: with Dramatiq around the step."""
-    whole = [spent.worker for spent in idle]
-    _against_bare(report, f"{account}: CPU of one idle sync, the whole worker process", whole, found)
+    whole, plain = [each.spent.worker for each in rhythms], [each.bare_seconds for each in rhythms]
+    _against_bare(report, f"{account}: CPU of one idle sync, the whole worker process", whole, plain)
     around = milliseconds(whole).median - milliseconds(found.cpu).median
     report.note(
-        f"Around the step of an idle sync of the {account} account the worker spends {around:.1f} ms:"
-        " Dramatiq"
-        " fetches the message from Redis, decodes it, hands it from the thread that fetches to the one that"
-        " works, goes through its middleware and acknowledges it, and threads that wait look for work and"
-        " take"
-        " turns. These are not measured one by one. It becomes less where one message stands for several"
-        " members, or where a process has more to do, since looking for work costs the same."
+        "The whole worker process does one sync after a pause as long as it takes to find the message, some"
+        " 100 ms, and the bare request beside it is sent at the same pace, where either costs more than"
+        " without a pause: a processor that has slept finds its caches cold. The step alone and its bare"
+        f" request are done without pauses. Around the step of the {account} account the worker spends"
+        f" {around:.1f} ms, with what the pauses cost it: Dramatiq fetches the message from Redis, decodes"
+        " it, hands it from the thread that fetches to the one that works, goes through its middleware and"
+        " acknowledges it, and threads that wait look for work and take turns. These are not measured one by"
+        " one. It becomes less where one message stands for several members, or where a process has more to"
+        " do, since looking for work costs the same."
     )
 
 
@@ -278,13 +289,14 @@ def by_sort(watches: Sequence[DatabaseWatch]) -> list[tuple[str, float, float]]:
     return [(name, each.count / len(watches), each.cpu_seconds / len(watches)) for name, each in ordered]
 
 
-def of_idle_days(worker: Worker, subscription: Subscription) -> Spent:
+def in_rhythm(worker: Worker, subscription: Subscription, question: Question) -> InRhythm:
     """A whole worker process, Postgres and Redis for one idle sync: with its messages and connections."""
-    before = worker.spent()
+    before, plain = worker.spent(), []
     for _ in range(ROUNDS):
         wait_for_end(runs.start(subscription, SyncRun.Trigger.STALE), 60, "an idle sync")
+        plain.append(cpu_of(lambda: bare(question)))
     worker.wait_until_at_rest()
-    return (worker.spent() - before) / ROUNDS
+    return InRhythm((worker.spent() - before) / ROUNDS, statistics.median(plain))
 
 
 def _active_day(
