@@ -17,10 +17,27 @@ MOST_ROWS = 5000
 MEMBERS_AN_HOUR = 50_000
 
 
-def prune(now: datetime) -> int:
-    """Delete old runs of the members whose hour it is, and sessions that have ended; return how many runs."""
+def prune(now: datetime, hours: int = 1) -> int:
+    """Delete old runs of the members whose hour it is, and sessions that have ended; return how many runs.
+
+    `hours`: how long it is until this is done again, so that everybody's hour comes.
+    """
     Session.objects.filter(expire_date__lt=now).delete()
-    ended = SyncRun.objects.exclude(state__in=SyncRun.ACTIVE_STATES).filter(_whose_hour_it_is(now))
+    return sum(_prune_share(now, share) for share in _whose_hours_these_are(now, hours))
+
+
+def _whose_hours_these_are(now: datetime, hours: int) -> set[int]:
+    newest = Subscription.objects.order_by("pk").values_list("pk", flat=True).last() or 0
+    shares = 1 + newest // MEMBERS_AN_HOUR
+    hour = int(now.timestamp()) // 3600
+    return {(hour + later) % shares for later in range(min(hours, shares))}
+
+
+def _prune_share(now: datetime, share: int) -> int:
+    first = share * MEMBERS_AN_HOUR
+    ended = SyncRun.objects.exclude(state__in=SyncRun.ACTIVE_STATES).filter(
+        subscription__gte=first, subscription__lt=first + MEMBERS_AN_HOUR
+    )
     is_idle = Q(state=SyncRun.State.SUCCEEDED, uploads=0, records_new=0, records_changed=0)
     is_old = Q(finished_at__lte=now - KEEP_RUNS) | (is_idle & Q(finished_at__lte=now - KEEP_IDLE_RUNS))
     newest = SyncRun.objects.filter(subscription=OuterRef("subscription")).order_by("-created_at", "-pk")
@@ -29,10 +46,3 @@ def prune(now: datetime) -> int:
     for begin in range(0, len(keys), MOST_ROWS):
         SyncRun.objects.filter(pk__in=keys[begin : begin + MOST_ROWS]).delete()
     return len(keys)
-
-
-def _whose_hour_it_is(now: datetime) -> Q:
-    newest = Subscription.objects.order_by("pk").values_list("pk", flat=True).last() or 0
-    shares = 1 + newest // MEMBERS_AN_HOUR
-    first = int(now.timestamp()) // 3600 % shares * MEMBERS_AN_HOUR
-    return Q(subscription__gte=first, subscription__lt=first + MEMBERS_AN_HOUR)

@@ -17,9 +17,10 @@ from sync.leaving import departures, erasing
 
 logger = logging.getLogger(__name__)
 # How many messages of each sort are sent in an hour; the rest waits for the next. A million members of whom
-# each is proved once a week are 6,000 an hour. A cron may come once a day.
+# each is proved once a week are 6,000 an hour.
 MOST_AN_HOUR = 10_000
-MOST_A_DAY = 24 * MOST_AN_HOUR
+# Where a cron tidies once a day, it does so for all of its hours.
+HOURS_OF_A_DAY = 24
 # To take somebody for gone is work done here and now.
 SHARE_OF_THE_GONE = 20
 
@@ -39,11 +40,15 @@ class Tidied:
     telling: int
 
 
-def tidy(now: datetime, limit: int = MOST_AN_HOUR) -> Tidied:
-    """While all syncing is stopped only deleting goes on: nobody is proved, believed to be gone or told."""
+def tidy(now: datetime, hours: int = 1) -> Tidied:
+    """Do what there is to do until it is done again, so many hours later.
+
+    While all syncing is stopped only deleting goes on: nobody is proved, believed to be gone or told.
+    """
+    limit = hours * MOST_AN_HOUR
     asking = limit if switch.current() is None else 0
     return Tidied(
-        pruned=retention.prune(now),
+        pruned=retention.prune(now, hours),
         left=departures.believe_dead_tokens(now, asking // SHARE_OF_THE_GONE),
         ending=_send("end_access", departures.to_end_access(now).values_list("pk", flat=True)[:limit]),
         deleting=_send("end_account", erasing.asked_to_end().values_list("pk", flat=True)[:limit]),

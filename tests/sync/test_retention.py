@@ -1,9 +1,11 @@
 """How long runs and sessions are kept."""
 
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -26,6 +28,17 @@ def made(subscription: Subscription, days: float, **fields: object) -> SyncRun:
 
 def newer_ones(subscription: Subscription) -> list[SyncRun]:
     return [made(subscription, 0.1), made(subscription, 0.2)]
+
+
+def with_old_runs(pks: range) -> None:
+    for pk in pks:
+        member = make_subscription(pk=pk)
+        newer_ones(member)
+        made(member, 8)
+
+
+def is_any_left() -> bool:
+    return SyncRun.objects.filter(finished_at__lt=timezone.now() - timedelta(days=7)).exists()
 
 
 def test_idle_runs_are_kept_a_week_and_others_ninety_days(subscription: Subscription) -> None:
@@ -69,7 +82,29 @@ def test_where_there_are_many_members_each_has_an_hour_of_the_day(
     pruned = [prune(timezone.now() + timedelta(hours=hour)) for hour in range(shares)]
 
     assert sorted(filter(None, pruned)) == [2, 2, 2]
-    assert not SyncRun.objects.filter(finished_at__lt=timezone.now() - timedelta(days=7)).exists()
+    assert not is_any_left()
+
+
+def test_a_daily_cron_comes_to_everybody(db: None, sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Always at the same hour, which of 24 shares would always be the same one."""
+    monkeypatch.setattr("sync.retention.MEMBERS_AN_HOUR", 10)
+    with_old_runs(range(5, 240, 10))
+    out = StringIO()
+
+    call_command("update_data", stdout=out)
+
+    assert "old runs deleted 24," in out.getvalue()
+    assert not is_any_left()
+
+
+def test_of_more_than_a_day_can_do_the_next_day_does_the_rest(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.retention.MEMBERS_AN_HOUR", 10)
+    with_old_runs(range(5, 480, 10))
+
+    assert [prune(timezone.now() + timedelta(days=day), hours=24) for day in range(2)] == [24, 24]
+    assert not is_any_left()
 
 
 def test_a_receipt_outlives_its_run(subscription: Subscription) -> None:

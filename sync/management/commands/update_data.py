@@ -34,7 +34,7 @@ class Command(BaseCommand):
             f"queued {found.queued}, sent again {found.nudged}, "
             f"waiting {scanning.waiting()}, skipped {scanning.left_alone()}"
         )
-        tidied = tidying.tidy(timezone.now(), tidying.MOST_A_DAY)
+        tidied = tidying.tidy(timezone.now(), tidying.HOURS_OF_A_DAY)
         self.stdout.write(
             f"old runs deleted {tidied.pruned}, believed to have left {tidied.left}, "
             f"access to end {tidied.ending}, accounts to delete {tidied.deleting}, "
