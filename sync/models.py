@@ -614,6 +614,11 @@ class SyncRunQuerySet(models.QuerySet["SyncRun"]):
             return _claimed(row)
 
 
+def _waiting_for_a_worker() -> dict[str, Any]:
+    """The fields of an active run that nobody has, from now on."""
+    return {"lease_until": None, "nudge_at": next_nudge(), "sent_at": timezone.now()}
+
+
 class SyncRun(models.Model):
     """One attempt to bring a member up to date."""
 
@@ -748,9 +753,16 @@ class SyncRun(models.Model):
 
     def release(self) -> None:
         """Give the lease back, so that the same message can claim the run again at once."""
-        SyncRun.objects.filter(pk=self.pk, step=self.step, state=SyncRun.State.RUNNING).update(
-            lease_until=None, nudge_at=next_nudge(), sent_at=timezone.now()
-        )
+        ours = SyncRun.objects.filter(pk=self.pk, step=self.step, state=SyncRun.State.RUNNING)
+        ours.update(**_waiting_for_a_worker())
+
+    def advance(self, *changed: str) -> None:
+        """Leave the next step to whoever gets its message; save the fields `changed` with it."""
+        self.step += 1
+        waiting = _waiting_for_a_worker()
+        for name, value in waiting.items():
+            setattr(self, name, value)
+        self.save(update_fields=["step", *waiting, *changed])
 
     def add_weeks(self, weeks: Iterable[str]) -> None:
         known = len(self.weeks_fetched)

@@ -53,7 +53,6 @@ from sync.models import (
     SyncRun,
     TrackSettings,
     YearFile,
-    next_nudge,
 )
 from sync.operators.counters import count
 from sync.publish import Publisher, Staged
@@ -335,11 +334,8 @@ def _next_step(run: SyncRun) -> None:
     """Only the transaction that advances the step sends a successor; it goes to the back of the queue."""
     with transaction.atomic():
         run.hold()
-        run.step += 1
         run.outages = run.lost_leases = 0
-        run.lease_until = None
-        run.nudge_at, run.sent_at = next_nudge(), timezone.now()
-        run.save(update_fields=["step", "outages", "lost_leases", "lease_until", "nudge_at", "sent_at"])
+        run.advance("outages", "lost_leases")
         send_step(run)
 
 

@@ -483,10 +483,7 @@ def _finish(erasing: Erasing) -> None:
 def _next_step(run: SyncRun) -> None:
     with transaction.atomic():
         run.hold()
-        run.step += 1
-        run.lease_until = None
-        run.nudge_at, run.sent_at = next_nudge(), timezone.now()
-        run.save(update_fields=["step", "lease_until", "nudge_at", "sent_at"])
+        run.advance()
         send_step(run)
 
 

@@ -54,7 +54,7 @@ def run(subscription: Subscription, operator: str, reason: str, kind: Kind = Kin
     if subscription.status != Subscription.Status.ACTIVE:
         raise NotPossible(f"The member is not active but: {subscription.get_status_display()}.")
     started = runs.start(subscription, SyncRun.Trigger.OPERATOR)
-    _note(kind, subscription, operator, reason)
+    note(kind, subscription, operator, reason)
     return started
 
 
@@ -64,7 +64,7 @@ def cancel(run_to_cancel: SyncRun, operator: str, reason: str) -> None:
     Subscription.objects.select_for_update(no_key=True).filter(pk=run_to_cancel.subscription_id).first()
     if not runs.cancel(run_to_cancel):
         raise NotPossible("The run is over already, or deletes what its member wants gone.")
-    _note(Kind.CANCEL, run_to_cancel.subscription, operator, reason)
+    note(Kind.CANCEL, run_to_cancel.subscription, operator, reason)
 
 
 @transaction.atomic
@@ -76,7 +76,7 @@ def pause(subscription: Subscription, operator: str, reason: str) -> None:
     subscription.save(update_fields=["status", "reason"])
     if subscription.active_run is not None:
         runs.cancel(subscription.active_run)
-    _note(Kind.PAUSE, subscription, operator, reason)
+    note(Kind.PAUSE, subscription, operator, reason)
 
 
 @transaction.atomic
@@ -87,7 +87,7 @@ def resume(subscription: Subscription, operator: str, reason: str) -> SyncRun:
     subscription.status, subscription.reason = Subscription.Status.ACTIVE, ""
     subscription.failures = 0
     subscription.save(update_fields=["status", "reason", "failures"])
-    _note(Kind.RESUME, subscription, operator, reason)
+    note(Kind.RESUME, subscription, operator, reason)
     return runs.start(subscription, SyncRun.Trigger.OPERATOR)
 
 
@@ -109,7 +109,7 @@ def shut_out(subscription: Subscription, operator: str, reason: str) -> None:
         pause(subscription, operator, reason)
     subscription.user.is_active = False
     subscription.user.save(update_fields=["is_active"])
-    _note(Kind.SHUT_OUT, subscription, operator, reason)
+    note(Kind.SHUT_OUT, subscription, operator, reason)
 
 
 @transaction.atomic
@@ -119,26 +119,11 @@ def let_in(subscription: Subscription, operator: str, reason: str) -> None:
         raise NotPossible("The account is open.")
     subscription.user.is_active = True
     subscription.user.save(update_fields=["is_active"])
-    _note(Kind.LET_IN, subscription, operator, reason)
+    note(Kind.LET_IN, subscription, operator, reason)
 
 
-def note_view(subscription: Subscription, operator: str, reason: str) -> None:
-    _note(Kind.VIEW, subscription, operator, reason)
-
-
-def note_reconciling(subscription: Subscription | None, operator: str, reason: str) -> OperatorAction:
-    return _note(Kind.RECONCILE, subscription, operator, reason)
-
-
-def note_deletion(subscription: Subscription, operator: str, reason: str) -> None:
-    _note(Kind.DELETE, subscription, operator, reason)
-
-
-def note_restoring(subscription: Subscription, operator: str, reason: str) -> None:
-    _note(Kind.RESTORE, subscription, operator, reason)
-
-
-def _note(kind: Kind, subscription: Subscription | None, operator: str, reason: str) -> OperatorAction:
+def note(kind: Kind, subscription: Subscription | None, operator: str, reason: str) -> OperatorAction:
+    """Write down an act that something else does; without a subscription it concerns everybody."""
     return OperatorAction.objects.create(
         kind=kind, subscription=subscription, operator=operator, reason=reason
     )

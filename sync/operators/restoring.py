@@ -138,7 +138,7 @@ def repeat(user: User, erasure: Erasure, operator: str) -> None:
     subscription = Subscription.objects.select_for_update(of=("self",)).filter(user=user).first()
     if subscription is None:
         return
-    operating.note_restoring(subscription, operator, REPEATED)
+    operating.note(OperatorAction.Kind.RESTORE, subscription, operator, REPEATED)
     if erasure.act == erasures.REMOVED:
         subscription.status, subscription.reason = Subscription.Status.PAUSED, ASK_AGAIN
         subscription.save(update_fields=["status", "reason"])
@@ -284,4 +284,4 @@ def _ask_member(credential: Credential, operator: str) -> None:
     Credential.objects.filter(pk=credential.pk).update(state=Credential.State.REFUSED, updated_at=long_ago)
     if Subscription.objects.filter(user=user, status=Subscription.Status.ACTIVE).exists():
         departures.stop_syncing_of(user, breaker.PAUSES[provider], "")
-        operating.note_restoring(user.subscription, operator, ACCESS_ENDED)
+        operating.note(OperatorAction.Kind.RESTORE, user.subscription, operator, ACCESS_ENDED)

@@ -60,7 +60,7 @@ class Command(ActingCommand):
         try:
             with transaction.atomic():
                 run = erasing.start(subscription, EraseScope(scope), order)
-                operating.note_deletion(subscription, order.operator, reason)
+                operating.note(operating.Kind.DELETE, subscription, order.operator, reason)
         except ErasingUnderWay as error:
             raise operating.NotPossible(str(error)) from None
         self.stdout.write(f"Run {run.pk} deletes {what} of {subscription}; receipt {run.receipt.key}.")

@@ -48,7 +48,7 @@ class Command(ActingCommand):
         switch.check()
         why = reason or "The files of everybody were compared."
         if not dry_run and not member:
-            operating.note_reconciling(None, operator, why)
+            operating.note(operating.Kind.RECONCILE, None, operator, why)
         noted = Noted(operator, why, is_of_one=bool(member))
         act = look if dry_run else partial(reconcile, noted)
         active = Subscription.objects.filter(status=Subscription.Status.ACTIVE)
@@ -119,7 +119,7 @@ class Noted:
     is_of_one: bool
 
     def begin(self, subscription: Subscription) -> OperatorAction:
-        return operating.note_reconciling(subscription, self.operator, self.why)
+        return operating.note(operating.Kind.RECONCILE, subscription, self.operator, self.why)
 
     def end(self, act: OperatorAction, report: Report) -> None:
         if not (self.is_of_one or report.has_changed_something):

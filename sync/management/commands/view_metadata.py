@@ -28,7 +28,7 @@ class Command(ActingCommand):
         if dry_run:
             self.stdout.write(f"Would list the files of {subscription}.")
             return
-        operating.note_view(subscription, operator, reason)
+        operating.note(operating.Kind.VIEW, subscription, operator, reason)
         try:
             files = own_files(subscription)
         except (OpenHumansAccessLost, openhumans.OpenHumansError) as error:
