@@ -66,12 +66,12 @@ class Repository:
             parent = None
         git(self.path, "fast-import", "--quiet", "--force", stdin=stream)
 
-    def add_of_all(self, emails: Sequence[str], moments: Iterable[str]) -> None:
+    def add_of_all(self, emails: Sequence[str], moments: Iterable[str], message: str = "Commit {n}") -> None:
         """On top of main, one commit of each of these authors per moment, oldest first."""
         parent, stream = self._head("main"), b""
         for moment, email in product(moments, emails):
             self.commits += 1
-            stream += self._commit(moment, moment, "Commit {n}", email, "main", parent)
+            stream += self._commit(moment, moment, message, email, "main", parent)
             parent = None
         git(self.path, "fast-import", "--quiet", "--force", stdin=stream)
 

@@ -20,6 +20,9 @@ PATIENCE_SECONDS = 15.0
 # Nobody serves the discard port: a test that forgets to fake an address fails at once.
 NOWHERE = "http://127.0.0.1:9"
 
+# Tells the command where the servers that are started for it say what happens.
+LOGS = "SERVER_LOGS"
+
 
 def run_beside_servers(command: list[str], interrupt: Interrupt) -> int:
     """The command's exit code. Starts only the servers that the environment does not name."""
@@ -27,12 +30,14 @@ def run_beside_servers(command: list[str], interrupt: Interrupt) -> int:
     supervisor = Supervisor(interrupt, say=lambda text: print(text, file=sys.stderr, flush=True))
     with throw_away(data_folder(environ) / "tmp") as folder:
         try:
-            urls = {
-                setting: start_server(throw_away_server(setting, folder, secrets.token_hex(16)), supervisor)
+            servers = {
+                setting: throw_away_server(setting, folder, secrets.token_hex(16))
                 for setting in SETTINGS
                 if not environ.get(setting)
             }
-            return run_command(command, test_environment(environ, urls), interrupt)
+            urls = {setting: start_server(server, supervisor) for setting, server in servers.items()}
+            logs = {LOGS: os.pathsep.join(str(server.log) for server in servers.values())}
+            return run_command(command, test_environment(environ, urls | logs), interrupt)
         finally:
             supervisor.stop()
 

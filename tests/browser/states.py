@@ -19,6 +19,7 @@ from sync.models import PAUSED_BY_OPERATOR, OperatorAction, Receipt, RepositoryS
 from sync.pages.week_view import record_mark, repository_mark
 from sync.weeks import Week, WeekState
 from tests.browser import track_states
+from tests.secrets.planted import MESSAGE, NAME
 from tests.sync.factories import make_finished_run, make_ledger, make_run, make_year_file
 
 YEARS = 15
@@ -171,6 +172,10 @@ def with_repositories(subscription: Subscription) -> None:
             subscription=subscription, node_id=f"R_{number}", name=name, visibility="public",
             said=900 - 150 * number, held=900 - 150 * number, is_read=True,
         )  # fmt: skip
+    RepositoryState.objects.create(
+        subscription=subscription, node_id="R_private", name=f"octocat/{NAME}", visibility="private",
+        said=12, held=9, is_read=True, not_readable="GitHub does not let us read it.",
+    )  # fmt: skip
     operator = {"operator": "somebody", "subscription": subscription}
     OperatorAction.objects.create(kind="run", reason="You wrote to us that a week was missing.", **operator)
 
@@ -178,6 +183,7 @@ def with_repositories(subscription: Subscription) -> None:
 def with_something_left_out(subscription: Subscription) -> None:
     with_repositories(subscription)
     left_out = [{"owner": "acme"}, {"id": "R_9", "name": "octocat/" + "long-" * 18}]
+    left_out += [{"id": "R_private", "name": f"octocat/{NAME}"}]
     subscription.agreement |= {"texts": False, "private_counts": False, "left_out": left_out}
     subscription.save(update_fields=["agreement"])
 
@@ -258,6 +264,7 @@ def week_file() -> bytes:
             commit,
             {**commit, "repository": LONG, "repository_id": "R_1", "message": "x" * 400},
             {**commit, "oid": f"{2:040x}", "url": ""},
+            {**commit, "repository": f"octo/{NAME}", "repository_id": "R_private", "message": MESSAGE},
         ],
         "reviews": [{"repository": TRAILS, "title": RIGHT_TO_LEFT, "body": "Fine!"}],
     }

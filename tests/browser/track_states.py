@@ -19,6 +19,7 @@ from sync.models import (
 from sync.tracking import sheets, zones
 from sync.tracks.feature import Origin, facts_of
 from sync.tracks.types import Segment, Track, time_of
+from tests.secrets import planted
 from tests.sync.factories import make_year_file
 
 YEAR = datetime.now(UTC).year
@@ -56,6 +57,7 @@ def found(subscription: Subscription) -> None:
     folders = {
         "octo/rides": [("2025", 41), ("2026", 17), ("2026/alps and a rather long name of a folder", 3)],
         "octo/notes-with-a-long-name-of-its-own": [("tests/fixtures", 2)],
+        f"octo/{planted.NAME}": [(f"2025/{planted.FOLDER}", 1)],
     }
     oids = count()
     for name, counts in folders.items():
@@ -63,13 +65,15 @@ def found(subscription: Subscription) -> None:
         for folder, files in counts:
             for number in range(files):
                 oid = f"f{next(oids):039x}"
-                TrackPlace.objects.create(repository=state, path=f"{folder}/{number}.gpx", oid=oid, size=1000)
+                TrackPlace.objects.create(
+                    repository=state, path=f"{folder}/{planted.FILE}-{number}.gpx", oid=oid, size=1000
+                )
 
 
 def repository(subscription: Subscription, name: str) -> RepositoryState:
     return RepositoryState.objects.create(
         subscription=subscription,
-        node_id=f"R_{name}",
+        node_id=f"R_{subscription.repositories.count()}",
         database_id=1,
         name=name,
         visibility="public",
@@ -106,7 +110,9 @@ def tracks_file(subscription: Subscription) -> None:
     facts, drawings, weeks = [], {}, {}
     for number in range(TRACKS):
         track, blob = loop(number), f"{number + 1:040x}"
-        told = facts_of(track, Origin("octo/rides", f"2026/{number}.gpx", blob), "gpx")
+        home = "octo/rides" if number else f"octo/{planted.NAME}"
+        path = f"{planted.FOLDER}/{planted.FILE}-{number}.gpx"
+        told = facts_of(track, Origin(home, path, blob), "gpx")
         facts.append(told)
         drawings[blob, 0] = sheets.draw(track)
         weeks[told["week"]] = {

@@ -67,38 +67,44 @@ def email_of(number: int) -> str:
     return f"person-{number}@crowd.example.org"
 
 
-def crowded_repository(folder: Path, count: int, moment: datetime) -> Repository:
-    """One repository to which everybody has committed once."""
-    repository = Repository.create(folder / "crowded", email_of(0))
-    commit_all(repository, count, moment)
+def crowded_repository(
+    folder: Path, count: int, *moments: datetime, name: str = "crowded", message: str = "Commit {n}"
+) -> Repository:
+    """One repository to which everybody has committed, once at each of these moments."""
+    repository = Repository.create(folder / name, email_of(0))
+    commit_all(repository, count, *moments, message=message)
     return repository
 
 
-def commit_all(repository: Repository, count: int, *moments: datetime) -> None:
+def commit_all(repository: Repository, count: int, *moments: datetime, message: str = "Commit {n}") -> None:
     """Everybody once at each of these moments."""
-    repository.add_of_all([email_of(number) for number in range(count)], map(datetime.isoformat, moments))
+    emails = [email_of(number) for number in range(count)]
+    repository.add_of_all(emails, map(datetime.isoformat, moments), message)
 
 
-def connected_crowd(world: World, count: int) -> list[Subscription]:
-    """Members of both stand-ins; the world's own one is the first."""
+def connected_crowd(world: World, count: int, choice: Choice = Choice.PUBLIC) -> list[Subscription]:
+    """Members of both stand-ins; the world's own one, who made the same choice, is the first."""
     service: Service = world.github.app.extensions["github_stand_in"]
     members = [world.subscription]
     for number in range(1, count):
         account = service.world.catalogue.account_by_email(email_of(number))
         assert account is not None
-        members.append(subscribe(make_member(f"{40_000_000 + number}"), account.id, account.login))
-        _connect(world, service, members[-1])
+        members.append(subscribe(make_member(f"{40_000_000 + number}"), account.id, account.login, choice))
+        if choice is Choice.PRIVATE:
+            # To whom their private work belongs.
+            members[-1].agreement["organizations"] = [world.subscription.github_login]
+            members[-1].save(update_fields=["agreement"])
+        _connect(world, service, members[-1], choice)
     return members
 
 
-def _connect(world: World, service: Service, subscription: Subscription) -> None:
+def _connect(world: World, service: Service, subscription: Subscription, choice: Choice) -> None:
     """Tokens as two consents leave them; the ones of Open Humans expire."""
     github, openhumans = (
         SocialAccount.objects.get(user=subscription.user, provider=provider)
         for provider in ("github", "openhumans")
     )
-    scopes = SCOPES[Choice.PUBLIC]
-    issued = service.tokens.issue(subscription.github_id, settings.GITHUB_CLIENT_ID, scopes)
+    issued = service.tokens.issue(subscription.github_id, settings.GITHUB_CLIENT_ID, SCOPES[choice])
     keep(github, issued.access_token, issued.refresh_token)
     grants, member = world.state.grants, str(subscription.user.open_humans_id)
     grants.join(member)

@@ -19,8 +19,10 @@ from django.conf import settings as ours
 from django.db import connection
 
 from config.run.programs import without_proxy
+from config.run.servers import LOGS
 from tests.secrets import installation
 from tests.secrets.installation import Installation, known_at_openhumans
+from tests.secrets.planted import MARKER, PRIVATE_NAMES
 from tests.sync.world import World
 
 # Whoever has these can read every token that is stored.
@@ -88,8 +90,9 @@ def beside_the_test(
 ) -> Iterator[dict[str, str]]:
     """What a process of ours has to be told to work on the test's database; it is to write into the folder.
 
-    In the end all that was written is searched for what is stored here, for all that the stand-in in the
-    folder `openhumans` knows, and for what was `heard`: {value: what it is}.
+    In the end all that was written, also by the servers that the tests share, is searched for what is stored
+    here, for all that the stand-in in the folder `openhumans` knows, for what was `heard`, {value: what it
+    is}, and for the words of a private repository.
     """
     database = connection.settings_dict
     place = f"{database['USER']}:{quote(database['PASSWORD'])}@{database['HOST']}:{database['PORT']}"
@@ -106,6 +109,20 @@ def beside_the_test(
         "TMPDIR": str(temporary),
         **own,
     }
-    yield without_proxy(env)
+    with said_by_servers(folder / "servers"):
+        yield without_proxy(env)
     known = {**heard, **known_at_openhumans(openhumans)}
-    installation.require_no_leak(Installation(folder, env, known, {}))
+    installation.require_no_leak(Installation(folder, env, known, {MARKER: "a message"}, PRIVATE_NAMES))
+
+
+@contextmanager
+def said_by_servers(folder: Path) -> Iterator[None]:
+    """A copy of what Postgres and Redis of the tests log while the block runs, where they are ours."""
+    logs = [Path(log) for log in filter(None, os.environ.get(LOGS, "").split(os.pathsep))]
+    begins = [log.stat().st_size for log in logs]
+    yield
+    folder.mkdir()
+    for log, begin in zip(logs, begins, strict=True):
+        with log.open("rb") as said:
+            said.seek(begin)
+            (folder / log.name).write_bytes(said.read())

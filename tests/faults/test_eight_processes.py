@@ -28,11 +28,13 @@ from config.run.interrupt import Interrupt
 from config.run.processes import Child, tail
 from config.run.valkey import Valkey
 from sync import runs
+from sync.consent import Choice
 from sync.models import Subscription, SyncRun
 from tests.faults.comparing import records_twice
-from tests.faults.crowd import commit_all, connected_crowd, crowded_repository, stored_of
+from tests.faults.crowd import connected_crowd, crowded_repository, stored_of
 from tests.faults.searched import beside_the_test
 from tests.faults.summary import IS_LONG, new_drill, say
+from tests.secrets.planted import MESSAGE, NAME
 from tests.sync.broker import Sent
 from tests.sync.world import World, living
 
@@ -143,16 +145,20 @@ def most_points_of_a_window(world: World) -> int:
 def test_eight_processes_send_nothing_too_early_and_nothing_too_much(
     tmp_path: Path, place: Path, settings: Settings, sent: Sent
 ) -> None:
-    """One member whom all of them serve, then ten at once."""
+    """One member whom all of them serve, then ten at once; what they did is private to them."""
     began = datetime.now(UTC) - timedelta(days=400)
-    repository = crowded_repository(tmp_path, 1 + MANY, began)
     moments = (began + timedelta(days=7 * day % 390, hours=day) for day in range(COMMITS))
-    commit_all(repository, 1 + MANY, *moments)
-    with living(tmp_path, settings, {"crowded": repository}) as world:
-        one, *many = connected_crowd(world, 1 + MANY)
+    repository = crowded_repository(tmp_path, 1 + MANY, began, *moments, name=NAME, message=MESSAGE)
+    with living(tmp_path, settings, {NAME: repository}, choice=Choice.PRIVATE, private=(NAME,)) as world:
+        one, *many = connected_crowd(world, 1 + MANY, Choice.PRIVATE)
         with eight_workers(place, world, tmp_path / "openhumans") as (broker, worker):
             serve(world, [one], Offers(broker, PROCESSES), worker, concurrent_limit=1)
             serve(world, many, Offers(broker, 2), worker, concurrent_limit=0)
+
+
+def is_private_work_in(files: dict[str, bytes]) -> bool:
+    content = b"".join(files.values()).decode()
+    return NAME in content and MESSAGE in content
 
 
 def serve(
@@ -175,7 +181,8 @@ def serve(
     accounting = world.github.accounting()
     refused, most_points = refusals(world), most_points_of_a_window(world)
     ended = SyncRun.objects.filter(subscription__in=members)
-    twice = sum(records_twice(stored_of(world, subscription)) for subscription in members)
+    stored = [stored_of(world, subscription) for subscription in members]
+    twice = sum(map(records_twice, stored))
     refused_while_blocked = accounting["refused_while_blocked"]
     drill.count(faults_injected=sum(run.waits for run in ended))
     drill.count(requests_while_blocked=refused_while_blocked, records_twice=twice)
@@ -184,6 +191,7 @@ def serve(
     assert [run.state for run in ended] == [SyncRun.State.SUCCEEDED] * len(members)
     assert refused_while_blocked == 0
     assert twice == 0
+    assert all(is_private_work_in(files) for files in stored), "what is searched for was collected"
     assert accounting["writes"] == 0
     assert refused == 1, "only what the fault refuses: nobody else met a limit, or another's request"
     assert most_points <= HOUR_POINTS * 0.8

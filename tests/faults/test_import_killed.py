@@ -22,6 +22,7 @@ from sync.models import Subscription
 from tests.faults.crowd import crowded_repository, email_of
 from tests.faults.gate import Gate
 from tests.faults.searched import beside_the_test
+from tests.secrets.planted import MESSAGE, NAME
 from tests.sync.world import World, living
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
@@ -36,8 +37,9 @@ Row = dict[str, str]
 @pytest.fixture
 def world(tmp_path: Path, settings: Settings) -> Iterator[World]:
     """Both services, with a GitHub account for each member of the old app, and nobody of them here."""
-    repository = crowded_repository(tmp_path, len(MEMBERS), timezone.now() - timedelta(days=20))
-    with living(tmp_path, settings, {"crowded": repository}) as world:
+    moment = timezone.now() - timedelta(days=20)
+    repository = crowded_repository(tmp_path, len(MEMBERS), moment, name=NAME, message=MESSAGE)
+    with living(tmp_path, settings, {NAME: repository}, private=(NAME,)) as world:
         world.member.delete()
         yield world
 

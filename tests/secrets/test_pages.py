@@ -11,8 +11,9 @@ from django.contrib.sessions.models import Session
 
 from accounts.models import Credential
 from accounts.sessions import SessionStore
-from sync.models import Subscription
+from sync.models import RepositoryState, Subscription
 from tests.secrets.pages import REDIS, known, leaks
+from tests.secrets.planted import FOLDER, MESSAGE, NAME
 from tests.secrets.search import SESSIONS, Finding
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +38,19 @@ def test_it_is_found_in_tables_and_logs(token: str, tmp_path: Path) -> None:
     assert leaks(known(), f"loaded with {settings.SECRET_KEY}", tmp_path) == {
         Finding("sync_subscription.reason", "access token"),
         Finding("logs", "SECRET_KEY"),
+    }
+
+
+def test_words_of_a_private_repository_are_found_where_they_must_not_stand(
+    token: str, subscription: Subscription, tmp_path: Path
+) -> None:
+    RepositoryState.objects.create(subscription=subscription, node_id="R_1", name=f"octocat/{NAME}")
+    assert leaks(known(), "", tmp_path) == set()
+    Subscription.objects.update(reason=f"{NAME} cannot be read.", agreement={"left_out": [MESSAGE]})
+    assert leaks(known(), f"GET /tracks/{FOLDER}/", tmp_path) == {
+        Finding("sync_subscription.reason", "a name"),
+        Finding("sync_subscription.agreement", "a message"),
+        Finding("logs", "a folder"),
     }
 
 

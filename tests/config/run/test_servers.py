@@ -37,11 +37,12 @@ def test_it_starts_both_servers_and_leaves_nothing(tmp_path: Path) -> None:
     code = (
         "import os, psycopg, redis;"
         "psycopg.connect(os.environ['DATABASE_URL']).execute('select 1');"
-        "redis.Redis.from_url(os.environ['REDIS_URL']).ping(); print('both')"
+        "redis.Redis.from_url(os.environ['REDIS_URL']).ping();"
+        "print(*[os.path.getsize(log) > 0 for log in os.environ['SERVER_LOGS'].split(os.pathsep)])"
     )
     process = run_command("servers", "--", "python", "-c", code, data=tmp_path / "with space")
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (0, "both\n"), err
+    assert (process.returncode, out) == (0, "True True\n"), err
     assert list((tmp_path / "with space" / "tmp").iterdir()) == []
 
 
