@@ -5,6 +5,7 @@ the file that ERASURE_LIST names, and stands in the log for hosts whose disks do
 nobody can tell from it who that was.
 """
 
+import errno
 import hashlib
 import hmac
 import logging
@@ -27,8 +28,10 @@ logger = logging.getLogger(__name__)
 GONE = "gone"
 # Something was taken out of an archive, or one of its files deleted; which it was, no list may tell.
 REMOVED = "removed"
+# An erasing is being asked for. Whether that was committed, only the next line tells.
+ASKING = "asking"
 # The other acts are the scopes of an erasing that was asked for.
-ACTS = (GONE, REMOVED, *(scope.value for scope in EraseScope if scope != EraseScope.FILE))
+ACTS = (GONE, REMOVED, ASKING, *(scope.value for scope in EraseScope if scope != EraseScope.FILE))
 LINE = re.compile(rf"(\d{{4}}-\d\d-\d\dT[\d:.]+\+00:00) ({'|'.join(ACTS)}) ([0-9a-f]{{8}}):([0-9a-f]{{64}})")
 
 
@@ -47,11 +50,13 @@ def act_of(scope: EraseScope) -> str:
 
 
 def note_asked(user: User, act: str) -> None:
-    """Remember it once the current transaction is committed: what was rolled back was not asked for.
+    """Remember now that something is asked for, and once the current transaction is committed what.
 
-    A process that is killed in between loses the line; the run that erases writes it again with `note_done`.
+    What was rolled back was not asked for: the first line alone erases nothing, but has its member asked.
+    A process that is killed in between loses the second; the run that erases writes it with `note_done`.
     """
     name = _name(user, act)
+    _write(_name(user, ASKING))
     transaction.on_commit(lambda: _write(name))
 
 
@@ -88,7 +93,9 @@ def _append(path: str, line: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         # One call, so that lines of several processes never mix.
-        os.write(descriptor, line.encode() + b"\n")
+        content = line.encode() + b"\n"
+        if os.write(descriptor, content) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -36,8 +36,8 @@ from sync.operators import operating
 
 # Begins as a pause by the member does, so that the member alone goes on.
 ASK_AGAIN = (
-    f"{PAUSED_BY_MEMBER}r own wish to have something left out or removed: we had to restore a backup that is "
-    "older, and no longer know what it was. Please ask for it again, then go on."
+    f"{PAUSED_BY_MEMBER}r own wish to have something left out, removed or deleted: we had to restore a "
+    "backup that is older, and no longer know what it was. Please ask for it again, then go on."
 )
 REPEATED = "What you had asked to have deleted or removed since that backup was to be kept to."
 ACCESS_ENDED = (
@@ -95,6 +95,8 @@ def erasures_to_repeat(
     }
     others: dict[tuple[int, str], tuple[User, Erasure]] = {}
     for user, erasure in pairs:
+        if erasure.act != erasures.ASKING:
+            others.pop((user.pk, erasures.ASKING), None)  # this is what it was
         is_last_word = erasure.act == erasures.GONE or user.pk in gone
         if not is_last_word and not _is_known(user, erasure, until):
             # What was asked for has a second line when it was done: the later one counts.
@@ -117,7 +119,8 @@ def _is_known(user: User, erasure: Erasure, until: datetime | None) -> bool:
         removals = Q(trigger=SyncRun.Trigger.REMOVE) | Q(erase_scope=EraseScope.FILE)
         taken_out = SyncRun.objects.filter(removals, subscription__user=user)
         return marks.exists() or taken_out.filter(created_at__gte=since).exists()
-    covering = [scope for scope, covered in erasing.COVERS.items() if erasure.act in covered]
+    asked_for = erasing.COVERS.items()
+    covering = [one for one, covered in asked_for if erasure.act in {*covered, erasures.ASKING}]
     receipts = Receipt.objects.filter(subscription__user=user, scope__in=covering)
     return receipts.filter(Q(created_at__gte=since) | Q(finished_at__gte=since)).exists()
 
@@ -139,7 +142,7 @@ def repeat(user: User, erasure: Erasure, operator: str) -> None:
     if subscription is None:
         return
     operating.note(OperatorAction.Kind.RESTORE, subscription, operator, REPEATED)
-    if erasure.act == erasures.REMOVED:
+    if erasure.act in (erasures.REMOVED, erasures.ASKING):
         subscription.status, subscription.reason = Subscription.Status.PAUSED, ASK_AGAIN
         subscription.save(update_fields=["status", "reason"])
         return

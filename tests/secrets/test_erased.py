@@ -162,7 +162,7 @@ def hear_it_from_open_humans(member: User) -> None:
 
 
 def repeat_it_after_a_restore(member: User) -> None:
-    erasures.note_asked(member, erasures.GONE)
+    erasures.note_done(member, erasures.GONE)
     call_command("after_restore", stdout=io.StringIO())
 
 

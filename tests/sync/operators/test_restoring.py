@@ -157,8 +157,8 @@ def test_a_restored_backup_brings_nobody_back_and_repeats_nothing(
 
 
 def test_each_act_is_one_line_and_names_nobody(subscription: Subscription, erasure_list: Path) -> None:
-    erasures.note_asked(subscription.user, EraseScope.FILES)
-    erasures.note_asked(subscription.user, erasures.GONE)
+    erasures.note_done(subscription.user, EraseScope.FILES)
+    erasures.note_done(subscription.user, erasures.GONE)
 
     text = erasure_list.read_text()
     known = erasures.read(text.splitlines())
@@ -172,7 +172,7 @@ def test_the_log_is_a_list_as_well(
     subscription: Subscription, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.ERASURE_LIST = ""
-    erasures.note_asked(subscription.user, erasures.GONE)
+    erasures.note_done(subscription.user, erasures.GONE)
     assert [erasure.act for erasure in erasures.read([f'{{"message": "{caplog.messages[-1]}"}}'])] == ["gone"]
 
 
@@ -180,7 +180,7 @@ def test_a_list_that_cannot_be_written_keeps_nobody_here(
     subscription: Subscription, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.ERASURE_LIST = "/nowhere/erasures"
-    erasures.note_asked(subscription.user, erasures.GONE)
+    erasures.note_done(subscription.user, erasures.GONE)
     assert "cannot be written" in caplog.messages[-1]
     assert erasures.read(caplog.messages)
 
@@ -188,9 +188,9 @@ def test_a_list_that_cannot_be_written_keeps_nobody_here(
 def test_marks_cannot_be_made_without_the_key(
     subscription: Subscription, erasure_list: Path, settings: Settings
 ) -> None:
-    erasures.note_asked(subscription.user, erasures.GONE)
+    erasures.note_done(subscription.user, erasures.GONE)
     settings.TOKEN_KEYS = (b"k" * 32, *settings.TOKEN_KEYS)
-    erasures.note_asked(subscription.user, erasures.GONE)
+    erasures.note_done(subscription.user, erasures.GONE)
 
     first, second = erasures.read(erasure_list.read_text().splitlines())
     assert (first.key, first.mark) != (second.key, second.mark)
@@ -203,7 +203,7 @@ def test_marks_cannot_be_made_without_the_key(
 
 def test_whoever_came_back_after_being_erased_stays(erasure_list: Path) -> None:
     first = make_member("12345678")
-    erasures.note_asked(first, erasures.GONE)
+    erasures.note_done(first, erasures.GONE)
     first.delete()
     make_member("12345678")
 
@@ -239,16 +239,20 @@ def test_an_erasure_whose_line_a_killed_process_never_wrote_has_one_when_it_is_d
     """Written before the commit, so that a process that is killed there does both again."""
     providers.http.delete(GRANT, status=204)
 
-    def killed(_path: str, _line: str) -> None:
-        assert not connection.in_atomic_block, "what is rolled back was not asked for"
-        raise Killed
+    append = erasures._append
+
+    def killed_after_the_commit(path: str, line: str) -> None:
+        if not connection.in_atomic_block:
+            raise Killed
+        append(path, line)
 
     with monkeypatch.context() as patched:
-        patched.setattr(erasures, "_append", killed)
+        patched.setattr(erasures, "_append", killed_after_the_commit)
         with pytest.raises(Killed):
             erasing.start(subscription, EraseScope.GITHUB)
     run = SyncRun.objects.get()
-    append = erasures._append
+    assert acts_of(erasure_list) == ["asking"]
+    assert to_repeat(erasure_list) == []
 
     def written_and_killed(path: str, line: str) -> None:
         assert connection.in_atomic_block
@@ -259,13 +263,13 @@ def test_an_erasure_whose_line_a_killed_process_never_wrote_has_one_when_it_is_d
         patched.setattr(erasures, "_append", written_and_killed)
         with pytest.raises(Killed):
             sync_step.fn(run.pk, 0)
-    assert acts_of(erasure_list) == ["github"]
+    assert acts_of(erasure_list) == ["asking", "github"]
     SyncRun.objects.update(state=SyncRun.State.QUEUED, lease_until=None)
 
     sync_step.fn(run.pk, 0)
 
     assert SyncRun.objects.get().state == SyncRun.State.SUCCEEDED
-    assert acts_of(erasure_list) == ["github", "github"]
+    assert acts_of(erasure_list) == ["asking", "github", "github"]
     # This database knows of it, however long the run took; one from before repeats it once.
     Receipt.objects.update(created_at=timezone.now() - timedelta(hours=1))
     assert to_repeat(erasure_list) == []
@@ -315,7 +319,7 @@ def test_files_that_were_deleted_since_are_not_collected_again(
     subscription: Subscription, erasure_list: Path
 ) -> None:
     YearFile.objects.create(subscription=subscription, kind="public", year=2026, current_id=7)
-    erasures.note_asked(subscription.user, EraseScope.FILES)
+    erasures.note_done(subscription.user, EraseScope.FILES)
 
     repeat(erasure_list)
 
@@ -331,7 +335,7 @@ def test_private_work_that_was_left_out_since_stays_out(
     subscription.save()
     YearFile.objects.create(subscription=subscription, kind="private", year=2026, current_id=7)
     YearFile.objects.create(subscription=subscription, kind="public", year=2026, current_id=8)
-    erasures.note_asked(subscription.user, EraseScope.PRIVATE)
+    erasures.note_done(subscription.user, EraseScope.PRIVATE)
 
     repeat(erasure_list)
 
@@ -344,7 +348,7 @@ def test_private_work_that_was_left_out_since_stays_out(
 def test_github_that_was_disconnected_since_stays_disconnected(
     subscription: Subscription, erasure_list: Path
 ) -> None:
-    erasures.note_asked(subscription.user, EraseScope.GITHUB)
+    erasures.note_done(subscription.user, EraseScope.GITHUB)
 
     repeat(erasure_list)
 
@@ -356,7 +360,7 @@ def test_github_that_was_disconnected_since_stays_disconnected(
 def test_an_account_whose_deletion_was_only_asked_for_is_deleted_by_a_run(
     subscription: Subscription, erasure_list: Path, sent: Sent
 ) -> None:
-    erasures.note_asked(subscription.user, EraseScope.ACCOUNT)
+    erasures.note_done(subscription.user, EraseScope.ACCOUNT)
 
     repeat(erasure_list)
 
@@ -369,7 +373,7 @@ def test_one_file_that_was_deleted_since_is_asked_about_unless_the_dump_knows(
 ) -> None:
     """Which it was, no list tells."""
     erasing.start(subscription, EraseScope.FILE, file="github-2026.json")
-    assert acts_of(erasure_list) == ["removed"]
+    assert acts_of(erasure_list) == ["asking", "removed"]
     repeat(erasure_list)
     assert Subscription.objects.get().status == Subscription.Status.ACTIVE
 
@@ -505,7 +509,7 @@ def test_the_list_is_named_or_done_without(db: None, settings: Settings, tmp_pat
 
 
 def test_a_rehearsal_changes_nothing(subscription: Subscription, erasure_list: Path) -> None:
-    erasures.note_asked(subscription.user, erasures.GONE)
+    erasures.note_done(subscription.user, erasures.GONE)
 
     assert "gone 1" in after_restore("--dry-run")
 
@@ -516,7 +520,7 @@ def test_several_lists_are_read(subscription: Subscription, stranger: User, tmp_
     for user, name in ((subscription.user, "one"), (stranger, "two")):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("django.conf.settings.ERASURE_LIST", str(tmp_path / name))
-            erasures.note_asked(user, erasures.GONE)
+            erasures.note_done(user, erasures.GONE)
 
     told = after_restore("--list", str(tmp_path / "one"), "--list", str(tmp_path / "two"))
 
@@ -525,7 +529,7 @@ def test_several_lists_are_read(subscription: Subscription, stranger: User, tmp_
 
 
 def test_another_member_is_left_alone(subscription: Subscription, stranger: User, erasure_list: Path) -> None:
-    erasures.note_asked(subscription.user, erasures.GONE)
+    erasures.note_done(subscription.user, erasures.GONE)
     repeat(erasure_list)
     assert list(User.objects.all()) == [stranger]
 
@@ -618,8 +622,57 @@ def test_an_erasing_that_was_rolled_back_was_none(
     with pytest.raises(RuntimeError):
         erase_and_lose_postgres()
 
-    assert not erasure_list.exists()
-    assert User.objects.filter(open_humans_id="12345678").exists()
+    assert acts_of(erasure_list) == ["asking"]
+    # Its member has seen that it failed, and may have thought better of it, or relied on it: nobody knows.
+    repeat(erasure_list)
+    subscription.refresh_from_db()
+    assert subscription.is_paused_by_member
+    assert "Please ask for it again" in subscription.reason
+    assert not SyncRun.objects.exists()
+    assert Credential.objects.count() == 2
+
+
+def test_an_erasing_whose_process_and_database_died_together_is_asked_for_again(
+    subscription: Subscription, erasure_list: Path, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Committed, but no line tells what it was, and no database."""
+    monkeypatch.setattr(transaction, "on_commit", lambda _write: None)
+    erasing.start(subscription, EraseScope.ACCOUNT)
+    assert to_repeat(erasure_list) == []
+    Receipt.objects.all().delete()
+    SyncRun.objects.all().delete()
+
+    assert to_repeat(erasure_list) == ["asking"]
+
+
+def test_what_was_asked_for_after_an_attempt_that_failed_is_known_by_its_line(
+    subscription: Subscription, erasure_list: Path, sent: Sent
+) -> None:
+    killed_before_the_commit(lambda: erasing.start(subscription, EraseScope.FILES))
+    erasing.start(subscription, EraseScope.FILES)
+    SyncRun.objects.all().delete()
+    Receipt.objects.all().delete()
+
+    assert to_repeat(erasure_list) == ["files"]
+
+
+def test_a_line_that_was_cut_off_hides_no_other(
+    subscription: Subscription,
+    erasure_list: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A disk that was full for a moment: the log says what is missing."""
+    erasures.note_done(subscription.user, EraseScope.GITHUB)
+    write = os.write
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", lambda descriptor, line: write(descriptor, line[:70]))
+        erasures.note_done(subscription.user, erasures.REMOVED)
+    assert "No space left on device" in caplog.messages[-1]
+    erasures.note_done(subscription.user, EraseScope.FILES)
+
+    assert acts_of(erasure_list) == ["github", "files"]
+    assert [erasure.act for erasure in erasures.read(caplog.messages[-2:-1])] == ["removed"]
 
 
 def test_whoever_is_gone_is_told_by_a_mark_made_before(
@@ -636,7 +689,7 @@ def test_the_moment_of_the_dump_can_be_said(subscription: Subscription, erasure_
     """As where a worker ran before: it makes the dump look younger."""
     stay_here(days=2)
     with freeze_time(timezone.now() - timedelta(hours=2)):
-        erasures.note_asked(subscription.user, EraseScope.FILES)
+        erasures.note_done(subscription.user, EraseScope.FILES)
     make_run(subscription)
     day_before = (timezone.now() - timedelta(days=1)).isoformat()
 
@@ -647,7 +700,7 @@ def test_the_moment_of_the_dump_can_be_said(subscription: Subscription, erasure_
 def test_what_was_repeated_stands_in_the_members_history(
     subscription: Subscription, erasure_list: Path, sent: Sent
 ) -> None:
-    erasures.note_asked(subscription.user, EraseScope.FILES)
+    erasures.note_done(subscription.user, EraseScope.FILES)
 
     repeat(erasure_list)
 
@@ -658,7 +711,7 @@ def test_what_was_repeated_stands_in_the_members_history(
 def test_the_receipt_of_an_account_that_is_deleted_again_says_that_a_backup_was_restored(
     subscription: Subscription, erasure_list: Path, sent: Sent
 ) -> None:
-    erasures.note_asked(subscription.user, EraseScope.ACCOUNT)
+    erasures.note_done(subscription.user, EraseScope.ACCOUNT)
 
     repeat(erasure_list)
 
@@ -671,7 +724,7 @@ def test_an_account_that_was_exchanged_since_is_not_collected_again(
     subscription: Subscription, erasure_list: Path, scope: EraseScope
 ) -> None:
     YearFile.objects.create(subscription=subscription, kind="public", year=2026, current_id=7)
-    erasures.note_asked(subscription.user, scope)
+    erasures.note_done(subscription.user, scope)
 
     repeat(erasure_list)
 
@@ -682,9 +735,9 @@ def test_an_account_that_was_exchanged_since_is_not_collected_again(
 
 
 def test_every_way_to_erase_has_a_line_that_is_read(subscription: Subscription, erasure_list: Path) -> None:
-    acts = {"gone", *map(erasures.act_of, EraseScope)}
+    acts = {"gone", "asking", *map(erasures.act_of, EraseScope)}
     assert acts == set(erasures.ACTS)
     for act in acts:
-        erasures.note_asked(subscription.user, act)
+        erasures.note_done(subscription.user, act)
     known = erasures.read(erasure_list.read_text().splitlines())
     assert {erasure.act for erasure in known} == acts
