@@ -4,9 +4,11 @@ import base64
 import binascii
 import os
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from psycopg.pq import Conninfo
+from redis import ConnectionPool
 
 from config.run.environment import read_environment
 from config.run.errors import UsageError
@@ -16,6 +18,9 @@ TOKEN_KEY_BYTES = 32
 LARGEST = 1e9
 # In the words of redis-py; other libraries say CERT_NONE.
 CERTIFICATE_CHECKS = {"none", "optional", "required"}
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+# Of what dj-database-url makes an option of libpq.
+SCHEMA = "currentSchema"
 
 
 def load_env_file(path: Path) -> None:
@@ -98,11 +103,28 @@ def optional_url(name: str) -> str:
     return url(name) if os.environ.get(name, "").strip() else ""
 
 
+def site_url(name: str) -> str:
+    value = url(name)
+    if urlsplit(value).path or urlsplit(value).username is not None:
+        raise ImproperlyConfigured(
+            f"{name} is malformed. It wants an address such as https://example.org, without a path or a name."
+        )
+    return value
+
+
 def database_url(name: str) -> str:
     wants = "postgres://user:password@host:5432/name"
     value = url(name, schemes=("postgres", "postgresql"))
     if not urlsplit(value).path.strip("/"):
         raise ImproperlyConfigured(f"{name} names no database. It wants {wants}.")
+    options = dict(parse_qsl(urlsplit(value).query))
+    unknown = options.keys() - {option.keyword.decode() for option in Conninfo.get_defaults()}
+    if unknown:
+        raise ImproperlyConfigured(
+            f"{name} has options that libpq does not know: {', '.join(sorted(unknown))}."
+        )
+    if options.get("sslmode", SSL_MODES[0]) not in SSL_MODES:
+        raise ImproperlyConfigured(f"{name} wants sslmode to be one of {', '.join(SSL_MODES)}.")
     return value
 
 
@@ -113,6 +135,12 @@ def redis_url(name: str) -> str:
         raise ImproperlyConfigured(
             f"{name} wants ssl_cert_reqs to be one of {', '.join(sorted(CERTIFICATE_CHECKS))}."
         )
+    if "db" in parse_qs(urlsplit(value).query):
+        raise ImproperlyConfigured(f"{name} wants no db: its databases 0, 1 and 2 are used, each for itself.")
+    try:
+        ConnectionPool.from_url(urlsplit(value)._replace(path="").geturl()).make_connection()
+    except (TypeError, ValueError) as error:
+        raise ImproperlyConfigured(f"{name} has an option that redis-py does not take: {error}.") from None
     return value
 
 

@@ -20,7 +20,7 @@ DEBUG = env.flag("DEBUG")
 SECRET_KEY = env.text("SECRET_KEY", wants="a long random text (at least 50 characters)")
 if len(SECRET_KEY) < 50:
     raise ImproperlyConfigured("SECRET_KEY is too short. It wants at least 50 random characters.")
-SITE_URL = env.url("SITE_URL")
+SITE_URL = env.site_url("SITE_URL")
 SITE_NAME = "GitHub for Open Humans"
 HAS_HTTPS = SITE_URL.startswith("https://")
 # Who runs this site and how to reach them; members read it.

@@ -147,6 +147,59 @@ def test_a_malformed_address_with_a_password_is_not_repeated(monkeypatch: pytest
     assert "hunter2" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "value", ["https://example.org/sub", "https://somebody:hunter2@example.org", "https://@example.org"]
+)
+def test_where_people_reach_the_site_is_a_host_and_no_more(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    given(monkeypatch, "https://example.org:8443/")
+    assert env.site_url("SETTING") == "https://example.org:8443"
+    given(monkeypatch, value)
+    with pytest.raises(ImproperlyConfigured, match=r"SETTING is malformed\. It wants .*without a path"):
+        env.site_url("SETTING")
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ("postgres://app:hunter2@db/app?sslmode=yes", "sslmode to be one of disable, .*, verify-full"),
+        ("postgres://app:hunter2@db/app?ssl=true&sslmode=require", "libpq does not know: ssl"),
+        ("postgres://app:hunter2@db/", "names no database"),
+    ],
+)
+def test_an_option_that_would_keep_everybody_from_postgres_is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str, complaint: str
+) -> None:
+    good = "postgres://app:p%40%2F%3F%23@db/app?sslmode=verify-full&sslrootcert=/ca.pem&connect_timeout=9"
+    given(monkeypatch, good)
+    assert env.database_url("SETTING") == good
+    given(monkeypatch, value)
+    with pytest.raises(ImproperlyConfigured, match=f"^SETTING .*{complaint}") as raised:
+        env.database_url("SETTING")
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ("redis://:hunter2@host/0?db=5", "wants no db"),
+        ("rediss://:hunter2@host?ssl=true", "redis-py does not take: .*'ssl'"),
+        ("redis://:hunter2@host?socket_timeout=soon", "redis-py does not take: .*socket_timeout"),
+    ],
+)
+def test_an_option_that_would_keep_everybody_from_redis_is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str, complaint: str
+) -> None:
+    good = "rediss://:p%40%2F%3F@host:6380/3?ssl_cert_reqs=none&health_check_interval=30"
+    given(monkeypatch, good)
+    assert env.redis_url("SETTING") == good
+    given(monkeypatch, value)
+    with pytest.raises(ImproperlyConfigured, match=f"^SETTING .*{complaint}") as raised:
+        env.redis_url("SETTING")
+    assert "hunter2" not in str(raised.value)
+
+
 # --- Keys ---------------------------------------------------------------------------------------------------
 
 
