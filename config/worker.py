@@ -21,7 +21,7 @@ from sync.operators import counters
 
 logger = logging.getLogger(__name__)
 LONGEST_PAUSE_SECONDS = 5.0
-LONGEST_PAUSE_BETWEEN_LOOKS_MS = 200
+LONGEST_PAUSE_BETWEEN_LOOKS_MS = 250
 # Of messages that wait for a moment, nobody minds a second.
 LONGEST_PAUSE_BETWEEN_MOMENTS_MS = 1000
 # dramatiq doubles the pause with each look in vain, from 5 ms on: after so many it is 40 to 80 ms.
@@ -108,7 +108,7 @@ class PromptConsumer(_RedisConsumer):
     dramatiq's own goes on looking while all threads are busy, ever more rarely, and so wakes late: workers
     whose steps took 200 ms spent half of their time between messages.
 
-    Where threads are free and there was no message, it looks five times a second, where dramatiq's own would
+    Where threads are free and there was no message, it looks four times a second, where dramatiq's own would
     look once in the end: whoever watches would wait for that between one step and the next. It does not look
     again within a few milliseconds: each look costs as much as a statement of the step, and hardly any of
     these finds something. Messages that wait for a moment are looked at once a second.
