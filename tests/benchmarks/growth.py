@@ -2,6 +2,7 @@
 
 import json
 import re
+import statistics
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -315,7 +316,7 @@ def _add_days(report: Report) -> None:
             ("idle", found.idle_days, base.idle_days),
             ("active", found.active_days, base.active_days),
         ):
-            cpu, least = mean_milliseconds(days), mean_milliseconds(first)
+            cpu, least = median_milliseconds(days), median_milliseconds(first)
             report.add(
                 f"one more {name} day after {years} years: requests, points, CPU of the worker",
                 f"{costs(days)}, {cpu:.0f} ms",
@@ -325,9 +326,9 @@ def _add_days(report: Report) -> None:
                 met=is_flat(days, first) if found is not base else None,
             )
     report.note(
-        f"CPU of a day is the mean of {len(base.idle_days)} idle and {len(base.active_days)} active ones,"
-        " since the kernel counts in hundredths of a second. Counts are to GitHub and to Open Humans, and"
-        " points; several where the days differ."
+        f"CPU of a day is the median of {len(base.idle_days)} idle and {len(base.active_days)} active ones,"
+        " with the worker's looking for more to do until it is at rest. Counts are to GitHub and to Open"
+        " Humans, and points; several where the days differ."
     )
 
 
@@ -337,11 +338,11 @@ def costs(days: Sequence[Leg]) -> str:
     return "; ".join(shown)
 
 
-def mean_milliseconds(days: Sequence[Leg]) -> float:
-    return 1000 * sum(day.spent.worker for day in days) / len(days)
+def median_milliseconds(days: Sequence[Leg]) -> float:
+    return statistics.median(1000 * day.spent.worker for day in days)
 
 
 def is_flat(days: Sequence[Leg], first: Sequence[Leg]) -> bool:
     """The counts of the youngest account, day by day, and about its processor time."""
     is_same = [day.cost for day in days] == [day.cost for day in first]
-    return is_same and mean_milliseconds(days) <= MOST_TIMES_A_DAY * mean_milliseconds(first)
+    return is_same and median_milliseconds(days) <= MOST_TIMES_A_DAY * median_milliseconds(first)

@@ -10,6 +10,7 @@ from django.db import connection
 from redis import Redis
 
 TICK = os.sysconf("SC_CLK_TCK")
+CPUCLOCK_SCHED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,14 @@ def of_this_run() -> float:
 
 
 def of_process(pid: int) -> float:
-    """Nothing when it has just ended."""
+    """To the nanosecond, with threads that have ended: its clock, see clock_getcpuclockid(3).
+
+    Nothing when it has just ended.
+    """
     try:
-        user, system = _fields(pid)[11:13]
+        return time.clock_gettime(~pid << 3 | CPUCLOCK_SCHED)
     except OSError:
         return 0.0
-    return (int(user) + int(system)) / TICK
 
 
 def children(pid: int) -> list[int]:

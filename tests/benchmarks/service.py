@@ -42,6 +42,8 @@ START_CPU_SECONDS = 0.5
 READY_CPU_SECONDS = 0.05
 LOOK_SECONDS = 0.5
 REST_SECONDS = 0.15
+# What a process that has nothing to do spends on looking for work is a third of this share of a core.
+AT_REST = 0.03
 
 
 # --- Stand-ins ----------------------------------------------------------------------------------------------
@@ -233,13 +235,15 @@ class Worker:
             time.sleep(LOOK_SECONDS)
 
     def wait_until_at_rest(self, longest_answer: float = 0.0) -> None:
-        """Until no child has done anything for longer than an answer may take."""
-        deadline, spent = time.monotonic() + START_SECONDS, -1.0
-        while (now := self.cpu_seconds()) != spent:
+        """Until all children have only looked for work for longer than an answer may take."""
+        pause = REST_SECONDS + longest_answer
+        most = AT_REST * pause * self.processes
+        deadline, spent = time.monotonic() + START_SECONDS, float("-inf")
+        while (now := self.cpu_seconds()) - spent > most:
             if time.monotonic() > deadline:
                 raise SystemExit("The workers do not come to rest.")
             spent = now
-            time.sleep(REST_SECONDS + longest_answer)
+            time.sleep(pause)
 
     def _has_started(self) -> bool:
         children = self.children()
