@@ -2,8 +2,10 @@
 
 import hashlib
 import logging
+import re
 from collections.abc import Callable
 from functools import wraps
+from ipaddress import IPv4Address, ip_address, ip_network
 
 import redis
 from django.conf import settings
@@ -12,14 +14,32 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 
 logger = logging.getLogger(__name__)
+# What some proxies write: `192.0.2.1:40312`, `[2001:db8::1]` or `[2001:db8::1]:40312`.
+WITH_PORT = re.compile(r"\[([^\]]+)\](?::\d+)?|([\d.]+):\d+")
+# Of an IPv6 address the half that a provider gives out; the other one a visitor changes at will.
+GIVEN_BYTES = 8
 
 
 def address_of(request: HttpRequest) -> str:
-    """The visitor's address. Of a proxy's list only the last entry was written by the proxy itself."""
+    """Where the visitor comes from. Of a proxy's list only the last entry was written by the proxy itself."""
     header: str = settings.PROXY_ADDRESS_HEADER
     if header:
-        return request.headers.get(header, "").rpartition(",")[2].strip()
-    return str(request.META.get("REMOTE_ADDR", ""))
+        return _origin(request.headers.get(header, "").rpartition(",")[2].strip())
+    return _origin(str(request.META.get("REMOTE_ADDR", "")))
+
+
+def _origin(written: str) -> str:
+    """The address without what each connection may choose anew; whatever is no address stays as it is."""
+    found = WITH_PORT.fullmatch(written)
+    try:
+        address = ip_address(written if found is None else found[1] or found[2])
+    except ValueError:
+        return written
+    if isinstance(address, IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ip_network((address.packed[:GIVEN_BYTES] + bytes(16 - GIVEN_BYTES), 8 * GIVEN_BYTES)))
 
 
 def is_over_limit(purpose: str, subject: str, most: int, seconds: int) -> bool:

@@ -162,6 +162,10 @@ def host_names(name: str) -> list[str]:
         raise ImproperlyConfigured(
             f"{name} wants host names such as example.org, without https:// or a path."
         )
+    if any("*" in host or not host.strip(".") for host in names):
+        raise ImproperlyConfigured(
+            f"{name} wants each host name, or .example.org for all below it. With * anybody's name would do."
+        )
     return names
 
 

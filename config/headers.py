@@ -1,6 +1,7 @@
 """Headers that Django does not send by itself."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -38,7 +39,7 @@ class MoreHeaders:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self._get_response(request)
         response.headers["Permissions-Policy"] = POLICY
-        if _names_somebody(request) and not response.has_header("Cache-Control"):
+        if not response.has_header("Cache-Control") and (_is_broken(response) or _names_somebody(request)):
             response.headers["Cache-Control"] = "private, no-store"
         return response
 
@@ -48,6 +49,11 @@ class CompressPages(GZipMiddleware):
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         return response if response.streaming else super().process_response(request, response)
+
+
+def _is_broken(response: HttpResponse) -> bool:
+    """Nobody is asked who looks at such a page: what has just broken may be what would know."""
+    return response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _names_somebody(request: HttpRequest) -> bool:

@@ -1,5 +1,6 @@
 """The operators' admin: who gets in, and the front page that says how things stand."""
 
+import unicodedata
 from typing import Any
 
 from django.conf import settings
@@ -39,7 +40,7 @@ class OperatorSite(AdminSite):
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method != "POST":
             return super().login(request, extra_context)
-        address, name = address_of(request), request.POST.get("username", "").lower()
+        address, name = address_of(request), _as_looked_up(request.POST.get("username", ""))
         over = [
             is_over_limit(PURPOSE, address, MOST_OF_ADDRESS, SECONDS),
             is_over_limit(PURPOSE, f"name {name}", MOST_FOR_NAME, SECONDS),
@@ -56,3 +57,8 @@ class OperatorSite(AdminSite):
 
         self.index_template = "admin/operation.html"
         return super().index(request, {"operation": operation(timezone.now()), **(extra_context or {})})
+
+
+def _as_looked_up(name: str) -> str:
+    """Spaces around, another case and letters of another width still find the same operator."""
+    return unicodedata.normalize("NFKC", name.strip()).upper()

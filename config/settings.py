@@ -121,19 +121,20 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.metrics.CountRequests",
     "config.health.AcceptProbes",
-    "django.middleware.security.SecurityMiddleware",
+    # Before whatever may refuse a request, so that the refusal is guarded too.
     "config.headers.MoreHeaders",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Pages hold nothing that both is secret and repeats: form tokens are masked anew each time.
     "config.headers.CompressPages",
-    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "config.failures.PagesForWrongMethods",

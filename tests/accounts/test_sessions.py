@@ -50,6 +50,22 @@ def test_an_attempt_that_was_given_up_leaves_nothing_readable_behind(
         zlib.decompress(content)
 
 
+def test_signing_in_and_out_leaves_the_cookie_from_before_worth_nothing(
+    client: Client, providers: Providers, member: User
+) -> None:
+    providers.begin_sign_in(client)
+    before = cookie_of(client)
+    providers.sign_in(client, str(member.open_humans_id))
+    signed_in = cookie_of(client)
+    client.post("/accounts/logout/")
+
+    assert before != signed_in
+    for cookie in (before, signed_in):
+        thief = Client()
+        thief.cookies["sessionid"] = cookie
+        assert not is_signed_in(thief)
+
+
 def test_the_key_of_a_row_is_no_cookie(client: Client, member: User) -> None:
     client.force_login(member)
     thief = Client()

@@ -42,6 +42,12 @@ def test_without_redis_nobody_is_shut_out(settings: Settings) -> None:
         ("X-Forwarded-For", "203.0.113.9", "203.0.113.9"),
         ("X-Forwarded-For", "10.1.1.1, 10.2.2.2,203.0.113.9", "203.0.113.9"),
         ("X-Forwarded-For", "", ""),
+        ("X-Forwarded-For", "203.0.113.9:40312", "203.0.113.9"),
+        ("X-Forwarded-For", "::ffff:203.0.113.9", "203.0.113.9"),
+        ("X-Forwarded-For", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("X-Forwarded-For", "[2001:db8:1:2::7]", "2001:db8:1:2::/64"),
+        ("X-Forwarded-For", "[2001:db8:1:2::8]:443", "2001:db8:1:2::/64"),
+        ("X-Forwarded-For", "203.0.113.9, unknown", "unknown"),
     ],
 )
 def test_only_the_entry_of_our_own_proxy_is_believed(

@@ -1,9 +1,13 @@
 """What every answer carries, whoever asks and whatever is answered."""
 
 import re
+from collections.abc import Callable
+from unittest.mock import patch
 
 import pytest
 from django.conf import settings as the_settings
+from django.db import OperationalError, connection
+from django.http import HttpResponseBase
 from django.test import Client
 from pytest_django import Settings
 
@@ -71,3 +75,108 @@ def test_cookies_are_for_this_site_and_out_of_reach_of_scripts(client: Client, o
     session = answer.cookies["sessionid"]
     assert session["httponly"]
     assert session["samesite"] == "Lax"
+
+
+# --- Refusals ---------------------------------------------------------------------------------------------
+
+
+def wrong_host(client: Client) -> HttpResponseBase:
+    return client.get("/dashboard/", headers={"Host": "evil.example"}, secure=True)
+
+
+def wrong_host_without_tls(client: Client) -> HttpResponseBase:
+    return client.get("/dashboard/", headers={"Host": "evil.example"})
+
+
+def no_csrf_token(client: Client) -> HttpResponseBase:
+    client.handler.enforce_csrf_checks = True
+    return client.post("/choices/", secure=True)
+
+
+def no_such_page(client: Client) -> HttpResponseBase:
+    return client.get("/files/77/nothing/", secure=True)
+
+
+def wrong_method(client: Client) -> HttpResponseBase:
+    return client.put("/choices/", secure=True)
+
+
+def body_too_large(client: Client) -> HttpResponseBase:
+    return client.post("/choices/", "a=" + "x" * 3_000_000, "application/x-www-form-urlencoded", secure=True)
+
+
+def too_often(client: Client) -> HttpResponseBase:
+    with patch("accounts.throttle.is_over_limit", return_value=True):
+        return client.post("/accounts/openhumans/login/", secure=True)
+
+
+def broken(client: Client) -> HttpResponseBase:
+    with patch("sync.views.Dashboard.load", side_effect=RuntimeError("broken")):
+        return client.get("/dashboard/", secure=True)
+
+
+def postgres_away(client: Client) -> HttpResponseBase:
+    with connection.execute_wrapper(refuse):
+        return client.get("/dashboard/", secure=True)
+
+
+def refuse(*_query: object) -> None:
+    raise OperationalError("the server closed the connection unexpectedly")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("act", "status"),
+    [
+        (wrong_host, 400),
+        (wrong_host_without_tls, 400),
+        (no_csrf_token, 403),
+        (no_such_page, 404),
+        (wrong_method, 405),
+        (body_too_large, 400),
+        (too_often, 429),
+        (broken, 500),
+        (postgres_away, 500),
+    ],
+)
+def test_refusals_are_guarded_like_pages_and_say_nothing_of_the_member_to_a_cache(
+    client: Client,
+    subscription: Subscription,
+    settings: Settings,
+    act: Callable[[Client], HttpResponseBase],
+    status: int,
+) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    client.force_login(subscription.user, backend=BACKEND)
+    client.raise_request_exception = False
+
+    answer = act(client)
+
+    assert answer.status_code == status
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert "geolocation=()" in answer.headers["Permissions-Policy"]
+    names_the_member = b"Sign out" in answer.content
+    assert not names_the_member or "no-store" in answer.headers["Cache-Control"]
+    if act is not wrong_host_without_tls:  # refused before anything is known of the request
+        assert answer.headers["Referrer-Policy"] == "same-origin"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.django_db
+def test_postgres_is_asked_no_second_time_for_the_page_that_says_it_is_away(
+    client: Client, member: User
+) -> None:
+    client.force_login(member, backend=BACKEND)
+    client.raise_request_exception = False
+    asked: list[str] = []
+
+    def count(execute: object, sql: str, *_more: object) -> None:
+        asked.append(sql)
+        raise OperationalError("the server closed the connection unexpectedly")
+
+    with connection.execute_wrapper(count):
+        answer = client.get("/dashboard/")
+
+    assert (answer.status_code, len(asked)) == (500, 1)
+    assert answer.headers["Cache-Control"] == "private, no-store"

@@ -49,6 +49,27 @@ def test_nor_from_many_addresses(client: Client, operator: User) -> None:
     assert client.post(LOGIN, WRONG, REMOTE_ADDR="198.51.100.1").status_code == 429
 
 
+def test_nor_by_writing_the_name_in_many_ways(client: Client, operator: User) -> None:
+    """Each of these finds the operator, so each is an attempt at the same pass phrase."""
+    written = ("operator", " operator", "operator  ", "OPERATOR", "\uff4fperator", "\U0001d428perator\t")
+    assert client.post(LOGIN, RIGHT | {"username": written[-1]}).status_code == 302
+    cache.clear()
+    for number in range(MOST_FOR_NAME):
+        name = {"username": written[number % len(written)]}
+        client.post(LOGIN, WRONG | name, REMOTE_ADDR=f"192.0.2.{number}")
+
+    assert client.post(LOGIN, WRONG, REMOTE_ADDR="198.51.100.1").status_code == 429
+
+
+def test_nor_from_the_many_addresses_of_one_household(client: Client, operator: User) -> None:
+    def attempt(address: str) -> int:
+        return client.post(LOGIN, WRONG, REMOTE_ADDR=address).status_code
+
+    assert {attempt(f"2001:db8:1:2::{number}") for number in range(MOST_OF_ADDRESS)} == {200}
+    assert attempt("2001:db8:1:2:ffff::1") == 429
+    assert attempt("2001:db8:1:3::1") == 200
+
+
 def test_who_signs_in_is_not_counted_against(client: Client, operator: User) -> None:
     for _ in range(MOST_OF_ADDRESS + 5):
         assert client.post(LOGIN, RIGHT).status_code == 302

@@ -83,6 +83,8 @@ def test_a_missing_setting_is_named_with_what_it_wants(name: str) -> None:
         ("SENTRY_DSN", "https://hunter2@errors.test/project", "https://key@host/number"),
         ("ALLOWED_HOSTS", "a.test, https://b.test", "host names such as example.org"),
         ("ALLOWED_HOSTS", "b.test/", "host names such as example.org"),
+        ("ALLOWED_HOSTS", "a.test, *", "each host name, or .example.org for all below it"),
+        ("ALLOWED_HOSTS", "*.b.test", "each host name, or .example.org for all below it"),
         ("LOG_LEVEL", "loud", "one of debug, info, warning, error"),
     ],
 )

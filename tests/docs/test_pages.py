@@ -6,7 +6,8 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from django.core.management import get_commands
+from django.core.management import get_commands, load_command_class
+from django.core.management.base import BaseCommand
 
 from tests.docs.tables import DOCS, names, rows
 
@@ -31,6 +32,25 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 def test_commands_that_are_named_exist(page: Path) -> None:
     named = set(re.findall(r"manage\.py ([a-z_]+)", page.read_text(encoding="utf-8")))
     assert named - set(get_commands()) == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_options_of_commands_that_are_named_exist(page: Path) -> None:
+    """Those that follow a command within its line or quotation, and those in brackets after it."""
+    missing = []
+    for name, rest in re.findall(r"manage\.py ([a-z_]+)(.*)", page.read_text(encoding="utf-8")):
+        call, _, after = rest.partition("`")
+        explained = re.match(r" \(([^)]*)\)", after)
+        named = re.findall(r"(?<!-)--[a-z][a-z-]+", call + (explained[1] if explained else ""))
+        missing += [f"{name} {option}" for option in {*named} - options_of(name)]
+    assert missing == []
+
+
+def options_of(name: str) -> set[str]:
+    app = get_commands()[name]
+    command = app if isinstance(app, BaseCommand) else load_command_class(app, name)
+    parser = command.create_parser("manage.py", name)
+    return {option for action in parser._actions for option in action.option_strings}
 
 
 def test_every_command_of_ours_is_named_for_operators() -> None:

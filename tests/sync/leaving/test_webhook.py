@@ -370,6 +370,59 @@ def test_a_long_body_is_not_even_read(client: Client, subscription: Subscription
     assert call(client, body_of("12345678") + b" " * 5000).status_code == 403
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "1e9999",
+        "NaN",
+        "1780000000.5",
+        '"2026-13-01T00:00:00+00:00"',
+        '"0001-01-01T00:00:00+14:00"',
+        '"9999-12-31T23:59:59-14:00"',
+        '"2026-05-04T10:00:00"',
+        '"\\ud800"',
+    ],
+)
+def test_a_timestamp_that_is_no_moment_is_refused(
+    client: Client, subscription: Subscription, sent: Sent, said: str
+) -> None:
+    start = '{"project_member_id": "12345678", "erasure_requested": true, "timestamp": '
+    assert call(client, f"{start}{said}}}".encode()).status_code == 400
+    assert User.objects.get(open_humans_id="12345678").left_at is None
+
+
+@pytest.mark.parametrize("body", [b"[" * 2000, b'{"a":' * 400, b'"' + b"\\u0000" * 300 + b'"', b"9" * 2000])
+def test_a_body_made_to_break_its_reader_is_refused(client: Client, sent: Sent, body: bytes) -> None:
+    assert call(client, body).status_code == 400
+
+
+def test_a_signature_of_other_letters_is_a_wrong_one(client: Client, subscription: Subscription) -> None:
+    for given in ("sha1=\xe9", "sha1=" + "\xb2" * 40, "=", "sha1=" + "0" * 39):
+        answer = client.post(
+            "/openhumans/deauth/",
+            body_of("12345678"),
+            content_type="text/plain; charset=hex",
+            headers={"X-OpenHumans-Webhooks-Signature": given},
+        )
+        assert answer.status_code == 403
+
+
+def test_a_body_without_a_length_is_not_waited_for(client: Client, subscription: Subscription) -> None:
+    """Chunked: nobody says how much comes, and nothing of it is read."""
+    body = body_of("12345678")
+    digest = hmac.new(SECRET.encode(), body, hashlib.sha1).hexdigest()
+    for length in ("", "many", "-1"):
+        answer = client.post(
+            "/openhumans/deauth/",
+            body,
+            content_type="application/json",
+            headers={"X-OpenHumans-Webhooks-Signature": f"sha1={digest}"},
+            CONTENT_LENGTH=length,
+        )
+        assert answer.status_code == 403
+    assert User.objects.get(open_humans_id="12345678").left_at is None
+
+
 @pytest.mark.parametrize("method", ["get", "put", "delete"])
 def test_only_post_is_heard(client: Client, sent: Sent, method: str) -> None:
     assert getattr(client, method)("/openhumans/deauth/").status_code == 405
