@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 from django.conf import settings as the_settings
 from django.db import OperationalError, connection
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.test import Client
 from pytest_django import Settings
 
@@ -156,6 +156,7 @@ def test_refusals_are_guarded_like_pages_and_say_nothing_of_the_member_to_a_cach
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert answer.headers["X-Frame-Options"] == "DENY"
     assert "geolocation=()" in answer.headers["Permissions-Policy"]
+    assert isinstance(answer, HttpResponse)
     names_the_member = b"Sign out" in answer.content
     assert not names_the_member or "no-store" in answer.headers["Cache-Control"]
     if act is not wrong_host_without_tls:  # refused before anything is known of the request

@@ -401,7 +401,7 @@ def test_a_signature_of_other_letters_is_a_wrong_one(client: Client, subscriptio
         answer = client.post(
             "/openhumans/deauth/",
             body_of("12345678"),
-            content_type="text/plain; charset=hex",
+            content_type="text/plain",
             headers={"X-OpenHumans-Webhooks-Signature": given},
         )
         assert answer.status_code == 403
