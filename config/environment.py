@@ -118,7 +118,7 @@ def database_url(name: str) -> str:
     if not urlsplit(value).path.strip("/"):
         raise ImproperlyConfigured(f"{name} names no database. It wants {wants}.")
     options = dict(parse_qsl(urlsplit(value).query))
-    unknown = options.keys() - {option.keyword.decode() for option in Conninfo.get_defaults()}
+    unknown = options.keys() - {SCHEMA} - {option.keyword.decode() for option in Conninfo.get_defaults()}
     if unknown:
         raise ImproperlyConfigured(
             f"{name} has options that libpq does not know: {', '.join(sorted(unknown))}."

@@ -162,7 +162,7 @@ class TrustRecentConnections(DbConnectionsMiddleware):  # type: ignore[misc]
     """A connection to Postgres that served a message a moment ago is not asked whether it is still there.
 
     Django asks before the first statement of each message. Where Postgres was restarted within that moment,
-    the message is retried, as where it is restarted in the middle of a step.
+    the message is retried, as where it is restarted in the middle of a step. What is not retried asks.
     """
 
     def __init__(self) -> None:
@@ -170,7 +170,8 @@ class TrustRecentConnections(DbConnectionsMiddleware):  # type: ignore[misc]
 
     def before_process_message(self, broker: dramatiq.Broker, message: "dramatiq.MessageProxy") -> None:
         super().before_process_message(broker, message)
-        if time.monotonic() - getattr(self._served, "at", float("-inf")) < TRUSTED_SECONDS:
+        is_retried = broker.get_actor(message.actor_name).options.get("max_retries") != 0
+        if is_retried and time.monotonic() - getattr(self._served, "at", float("-inf")) < TRUSTED_SECONDS:
             connection.health_check_done = True  # type: ignore[attr-defined]
 
     def after_process_message(

@@ -134,7 +134,7 @@ def read_header(stream: BinaryIO) -> Header:
     try:
         facts = json.loads(line.rstrip() + b"}}")
         if facts["format"] != FORMAT:
-            raise UnreadableFile(f"The file has the format {facts['format']!r}, not {FORMAT!r}.")
+            raise ArchiveError(f"The file has the format {facts['format']!r}, not {FORMAT!r}.")
         return Header(int(facts["year"]), int(facts["github_id"]), facts.get("private_contributions"))
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise UnreadableFile("The file does not begin like a year file.") from error

@@ -182,7 +182,7 @@ def _needs_refresh(credential: Credential, refused: str | None) -> bool:
     return is_refused or credential.expires_within(REFRESH_MARGIN)
 
 
-@dataclass
+@dataclass(repr=False)
 class _Renewal:
     """One token on its way to a new one. Each refresh token is spent once, however often it takes to store
     the answer."""

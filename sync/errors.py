@@ -32,8 +32,8 @@ class DamagedFile(SyncError):
 
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(
-            f"{name} at Open Humans is damaged. {problem} Delete it on the page that looks inside it, then"
-            " bring it back: it is collected anew, as far as GitHub still has it."
+            f"{name} at Open Humans is damaged. {problem} Delete it on the page that looks inside it, bring"
+            " it back, and try again: it is collected anew, as far as GitHub still has it."
         )
         self.name = name
 

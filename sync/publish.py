@@ -284,11 +284,21 @@ def clean_all(publisher: Publisher, goes_on: Callable[[], bool]) -> bool:
 
 
 def clean(publisher: Publisher, goes_on: Callable[[], bool]) -> bool:
-    """Write again, without it, what the member took something out of; False when that takes another step."""
+    """Write again, without it, what the member took something out of; False when that takes another step.
+
+    A damaged file keeps no other one waiting: raise its `DamagedFile` when it alone is left.
+    """
+    damaged: DamagedFile | None = None
     for year_file in publisher.subscription.year_files.filter(to_clean__gt=0):
-        publish_year(publisher, Staged.nothing(year_file), is_cleaning=True)
+        try:
+            publish_year(publisher, Staged.nothing(year_file), is_cleaning=True)
+        except DamagedFile as error:
+            damaged = damaged or error
         if not goes_on():
             break
+    else:
+        if damaged is not None:
+            raise damaged
     return not publisher.subscription.year_files.filter(to_clean__gt=0).exists()
 
 

@@ -523,6 +523,8 @@ def _try_again(run: SyncRun, error: Exception) -> timedelta:
     reason = SyncRun.WaitReason.OPENHUMANS_UNAVAILABLE if is_theirs else SyncRun.WaitReason.SITE
     with transaction.atomic():
         run.hold()
+        run.error_code, run.error = _code_of(error), str(error)
+        run.save(update_fields=["error_code", "error"])
         return _wait(run, reason, runs.back_off(run, LONGEST_DELETION_WAIT_SECONDS))
 
 

@@ -216,7 +216,7 @@ def _store_github(
     )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class NewPair:
     """What Open Humans gives for a refresh token: asked for once, however often it takes to store it."""
 

@@ -87,6 +87,8 @@ def _deleting(run: SyncRun) -> Status:
 
 
 def _taking_out(run: SyncRun) -> Status:
+    if run.state == SyncRun.State.WAITING and run.error_code == DAMAGED:
+        return Status(Tone.ATTENTION, "One of your files is damaged", text=run.error)
     text = _why_it_waits(run) or "The files that held it are written again, and the old ones deleted."
     return Status(Tone.BUSY, "Taking out what you removed", text=text)
 

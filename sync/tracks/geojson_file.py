@@ -94,7 +94,7 @@ def read_header(stream: BinaryIO) -> Header:
     try:
         facts = json.loads(line.rstrip() + b"]}")
         if facts["format"] != FORMAT:
-            raise UnreadableTracksFile(f"The file has the format {facts['format']!r}, not {FORMAT!r}.")
+            raise BrokenTracksFile(f"The file has the format {facts['format']!r}, not {FORMAT!r}.")
         return Header(int(facts["year"]), int(facts["github_id"]))
     except (ValueError, KeyError, TypeError) as error:
         raise UnreadableTracksFile("The file does not begin like a tracks file.") from error

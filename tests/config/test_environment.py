@@ -174,6 +174,8 @@ def test_an_option_that_would_keep_everybody_from_postgres_is_refused(
     good = "postgres://app:p%40%2F%3F%23@db/app?sslmode=verify-full&sslrootcert=/ca.pem&connect_timeout=9"
     given(monkeypatch, good)
     assert env.database_url("SETTING") == good
+    given(monkeypatch, f"{good}&currentSchema=members")  # of dj-database-url, not of libpq
+    assert env.database_url("SETTING").endswith("members")
     given(monkeypatch, value)
     with pytest.raises(ImproperlyConfigured, match=f"^SETTING .*{complaint}") as raised:
         env.database_url("SETTING")

@@ -220,5 +220,9 @@ def test_a_connection_that_has_just_worked_is_not_asked_whether_it_is_still_ther
     connection.connect()
     monkeypatch.setattr(wrapper, "is_usable", ask)
     assert [handle(), handle(), handle(RuntimeError("boom")), handle()] == [1, 0, 0, 1]
+    assert handle() == 0
+    broker.get_actor("work").options["max_retries"] = 0
+    assert handle() == 1, "nobody would do it again"
+    broker.get_actor("work").options["max_retries"] = 3
     monkeypatch.setattr("config.worker.TRUSTED_SECONDS", 0)
     assert handle() == 1

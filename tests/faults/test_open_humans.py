@@ -14,10 +14,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from openhumans_client import OpenHumansClient
-from sync import archive, choices, credentials
+from sync import archive, choices, credentials, removing
 from sync.archive import ArchiveError
 from sync.leaving import erasing
-from sync.models import EraseScope, Subscription, SyncRun, YearFile
+from sync.models import EraseScope, RepositoryState, Subscription, SyncRun, YearFile
 from sync.pages.status import Action, status_of
 from tests.faults.crowd import crowd
 from tests.faults.summary import IS_LONG, say
@@ -219,6 +219,8 @@ def test_a_week_that_would_not_be_valid_is_not_published(
 
 def test_a_damaged_file_is_named_and_its_member_has_it_collected_anew(world: World) -> None:
     """Promise 10: the fifth failure pauses with a reason, and the way out is a way."""
+    world.sync()
+    commit(world)
     damage(world, THIS_YEAR)
     for _ in range(5):
         run = world.sync()
@@ -227,9 +229,7 @@ def test_a_damaged_file_is_named_and_its_member_has_it_collected_anew(world: Wor
     assert f"{THIS_YEAR} at Open Humans is damaged" in status.text
     assert status.action == Action.TRY_AGAIN
 
-    erasing.start(world.subscription, EraseScope.FILE, file=THIS_YEAR)
-    while (erasing_run := world.subscription.active_run) is not None:
-        world.step(erasing_run)
+    delete_here(world, THIS_YEAR)
     choices.bring_back(world.subscription, YearFile.objects.get(kind="public", year=int(THIS_YEAR[7:11])))
     choices.resume(world.subscription)
     again = world.subscription.active_run
@@ -237,6 +237,35 @@ def test_a_damaged_file_is_named_and_its_member_has_it_collected_anew(world: Wor
     world.finish(again)
     assert again.state == SyncRun.State.SUCCEEDED
     require_all_is_well(world)
+
+
+def test_a_damaged_file_keeps_no_other_one_from_being_cleaned(world: World) -> None:
+    """Promise 12: what the member took out leaves all the others, and they learn which one it stays in."""
+    world.sync()
+    damage(world, THIS_YEAR)
+    repository = RepositoryState.objects.get()
+    run = removing.remove_repository(world.subscription, [repository.node_id], [repository.name])
+    while world.step(run) is None:
+        assert run.is_active
+    assert [file.name for file in YearFile.objects.filter(to_clean__gt=0)] == [THIS_YEAR]
+    status = status_of(world.subscription, run, timezone.now())
+    assert (status.headline, run.error_code) == ("One of your files is damaged", "archive_damaged_file")
+    assert THIS_YEAR in status.text
+
+    delete_here(world, THIS_YEAR)
+    assert not YearFile.objects.filter(to_clean__gt=0).exists()
+    assert world.oids() == set()
+
+
+def delete_here(world: World, name: str) -> None:
+    """And whatever follows from it."""
+    erasing.start(world.subscription, EraseScope.FILE, file=name)
+    for _ in range(50):
+        run = world.subscription.active_run
+        if run is None:
+            return
+        world.step(run)
+    raise AssertionError("It does not come to an end.")
 
 
 def damage(world: World, name: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync import archive
-from sync.archive import ArchiveError, Header, Written
+from sync.archive import ArchiveError, Header, UnreadableFile, Written
 from sync.records import CALENDAR, Entry, clean_text, record_entry
 from tests.sync.test_records import commit
 
@@ -150,6 +150,15 @@ def test_a_week_outside_the_ledger_has_no_state() -> None:
 def test_a_source_that_is_no_year_file_is_refused(source: bytes) -> None:
     with pytest.raises(ArchiveError):
         write(entries_of(commit()), sources=(source,))
+
+
+def test_only_what_is_broken_counts_as_damaged() -> None:
+    """Not a file of another format: after going back to an older version, nobody shall delete newer files."""
+    newer = b'{"format": "github-weeks/2", "year": 2026, "github_id": 1, "weeks": {\n}}\n'
+    for source, is_damaged in ((newer, False), (newer[:-1].replace(b"/2", b"/1")[:-2], True)):
+        with pytest.raises(ArchiveError) as caught:
+            write(entries_of(commit()), sources=(source,))
+        assert isinstance(caught.value, UnreadableFile) is is_damaged
 
 
 def test_a_broken_line_names_its_week() -> None:
