@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 # What some proxies write: `192.0.2.1:40312`, `[2001:db8::1]` or `[2001:db8::1]:40312`.
 WITH_PORT = re.compile(r"\[([^\]]+)\](?::\d+)?|([\d.]+):\d+")
 # Of an IPv6 address the half that a provider gives out; the other one a visitor changes at will.
-GIVEN_BYTES = 8
+GIVEN_BITS = 64
 
 
 def address_of(request: HttpRequest) -> str:
@@ -39,7 +39,7 @@ def _origin(written: str) -> str:
         return str(address)
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
-    return str(ip_network((address.packed[:GIVEN_BYTES] + bytes(16 - GIVEN_BYTES), 8 * GIVEN_BYTES)))
+    return str(ip_network((address.packed, GIVEN_BITS), strict=False))
 
 
 def is_over_limit(purpose: str, subject: str, most: int, seconds: int) -> bool:

@@ -1,10 +1,12 @@
 """Members with an archive, made directly in the database, for tests of what pages show."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
 from accounts.models import User
+from github_client import Contributions, Repository
 from sync.models import Subscription, SyncRun, YearFile
 from sync.weeks import Week, WeekState, iter_weeks
 
@@ -78,4 +80,29 @@ def make_finished_run(subscription: Subscription, finished_at: datetime, **field
     started_at = finished_at - timedelta(seconds=30)
     return make_run(
         subscription, created_at=started_at, started_at=started_at, finished_at=finished_at, **fields
+    )
+
+
+def make_contributions(
+    since: date, until: date, names: Iterable[str], repositories_total: int | None = None
+) -> Contributions:
+    """An answer about a window in which somebody committed once to each of these repositories, `o/NAME`."""
+    named = tuple(
+        (Repository(f"R_{name}", number, f"o/{name}", "public", False, False, None, None, None), 1)
+        for number, name in enumerate(names)
+    )
+    return Contributions(
+        since=since,
+        until=until,
+        days={},
+        total=0,
+        restricted=0,
+        repositories=named,
+        repositories_total=len(named) if repositories_total is None else repositories_total,
+        created=(),
+        created_total=0,
+        commits=0,
+        reviews=0,
+        issues=0,
+        pull_requests=0,
     )

@@ -13,6 +13,7 @@ from accounts.models import Credential, User
 from sync.models import Subscription, SyncRun
 from tests.cast import make_member
 from tests.providers import GITHUB_CALLBACK, Providers
+from tests.sync.locks import waits_for
 
 OnSaving = Callable[[str, Callable[[], None]], None]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,7 +44,7 @@ class Rival:
         self._providers.http.reset()
         self._providers.github_grants(github_id=github_id, login=login)
         self._thread.start()
-        while self._thread.is_alive() and not somebody_waits_for_us():
+        while self._thread.is_alive() and not waits_for(connection):
             self._thread.join(0.01)
 
     def response(self) -> Any:
@@ -53,15 +54,6 @@ class Rival:
     def _come_back(self) -> None:
         self._response = self._client.get(GITHUB_CALLBACK, {"code": "code", "state": self._state})
         connections.close_all()
-
-
-def somebody_waits_for_us() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select exists(select from pg_locks"
-            " where not granted and pg_backend_pid() = any(pg_blocking_pids(pid)))"
-        )
-        return bool(cursor.fetchone()[0])
 
 
 @pytest.fixture

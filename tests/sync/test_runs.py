@@ -15,6 +15,7 @@ from sync.models import Subscription, SyncRun, SyncRunQuerySet, TrackSettings
 from sync.operators import gauges
 from sync.queues import BACKGROUND, INTERACTIVE, INTERACTIVE_STEPS, step_message
 from tests.sync.broker import Sent
+from tests.sync.locks import waits_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STALE = SyncRun.Trigger.STALE
@@ -183,7 +184,7 @@ def test_a_claim_reads_what_was_decided_while_it_waited_for_its_turn(
     with transaction.atomic():
         Subscription.objects.select_for_update().get(pk=subscription.pk)
         claiming.start()
-        while not somebody_waits_for_us():
+        while not waits_for(connection):
             assert claiming.is_alive()
         User.objects.filter(pk=subscription.user_id).update(left_at=timezone.now())
         TrackSettings.objects.create(subscription=subscription)
@@ -192,15 +193,6 @@ def test_a_claim_reads_what_was_decided_while_it_waited_for_its_turn(
     assert found is not None
     assert found.subscription.user.left_at is not None
     assert found.subscription.has_track_settings
-
-
-def somebody_waits_for_us() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select exists(select from pg_locks"
-            " where not granted and pg_backend_pid() = any(pg_blocking_pids(pid)))"
-        )
-        return bool(cursor.fetchone()[0])
 
 
 def test_a_message_of_another_step_claims_nothing(subscription: Subscription, sent: Sent) -> None:

@@ -7,10 +7,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from github_client import Contributions, Repository
+from github_client import Contributions
 from sync.collect import completeness
 from sync.collect.calendars import _note_cut
 from sync.models import RepositoryState, Subscription, YearFile
+from tests.sync.factories import make_contributions
 from tests.sync.page_words import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -102,25 +103,9 @@ def test_reviews_that_github_withholds_are_said_though_it_counts_none(subscripti
 
 def window(days: int, repositories: int) -> Contributions:
     """A window in which somebody committed to so many repositories; GitHub names a hundred at the most."""
-    named = [
-        (Repository(f"R_{n}", n, f"o/r{n}", "public", False, False, None, None, None), 1)
-        for n in range(min(repositories, 100))
-    ]
-    return Contributions(
-        since=date(2026, 3, 2),
-        until=date(2026, 3, 2) + timedelta(days=days - 1),
-        days={},
-        total=0,
-        restricted=0,
-        repositories=tuple(named),
-        repositories_total=repositories,
-        created=(),
-        created_total=0,
-        commits=0,
-        reviews=0,
-        issues=0,
-        pull_requests=0,
-    )
+    since = date(2026, 3, 2)
+    names = [f"r{n}" for n in range(min(repositories, 100))]
+    return make_contributions(since, since + timedelta(days=days - 1), names, repositories)
 
 
 def test_a_week_in_more_repositories_than_github_names_is_said_until_it_names_all(

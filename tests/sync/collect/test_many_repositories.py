@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from github_client import Contributions, Repository
+from github_client import Contributions
 from sync.collect import reading
 from sync.collect.repositories import note_contributed
 from sync.models import RepositoryState, Subscription
 from sync.planner import Again, Stream
+from tests.sync.factories import make_contributions
 
 pytestmark = pytest.mark.django_db
 MANY = 50
@@ -41,25 +42,7 @@ def many(subscription: Subscription) -> Subscription:
 
 
 def window(month: int, *names: str) -> Contributions:
-    named = [
-        (Repository(f"R_{name}", 1, f"o/{name}", "public", False, False, None, None, None), 1)
-        for name in names
-    ]
-    return Contributions(
-        since=date(2026, month, 1),
-        until=date(2026, month, 28),
-        days={},
-        total=0,
-        restricted=0,
-        repositories=tuple(named),
-        repositories_total=len(named),
-        created=(),
-        created_total=0,
-        commits=0,
-        reviews=0,
-        issues=0,
-        pull_requests=0,
-    )
+    return make_contributions(date(2026, month, 1), date(2026, month, 28), names)
 
 
 def test_windows_look_up_the_repositories_they_name_once_and_no_others(

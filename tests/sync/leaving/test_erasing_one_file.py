@@ -21,14 +21,13 @@ from pytest_django import Settings
 from accounts.models import User
 from openhumans_client import OpenHumansClient
 from sync import choices, credentials
-from sync.actors import sync_step
 from sync.consent import Choice
-from sync.errors import WaitForLimit
 from sync.leaving import erasing
 from sync.models import EraseScope, Receipt, StagedBatch, Subscription, SyncRun, TrackSheet, YearFile
 from tests.repositories import Repository, days_ago
 from tests.sync.broker import Sent
 from tests.sync.factories import make_year_file
+from tests.sync.leaving.test_erasing import Killed, dying, step
 from tests.sync.page_words import signed_in, words
 from tests.sync.tracking.rides import collect_all, ride
 from tests.sync.world import World, living
@@ -66,15 +65,6 @@ def click(world: World, file: YearFile) -> Receipt:
     """The form on the page that asks; the receipt is where it leads to."""
     location = signed_in(world.member).post(reverse("delete_file", args=[file.pk]))["Location"]
     return Receipt.objects.get(key=location.rstrip("/").rpartition("/")[2])
-
-
-def step(run: SyncRun) -> None:
-    """As a worker would; a wait is over at once."""
-    run.refresh_from_db()
-    try:
-        sync_step.fn(run.pk, run.step)
-    except WaitForLimit:
-        SyncRun.objects.filter(pk=run.pk).update(resume_at=timezone.now())
 
 
 def work(world: World) -> None:
@@ -176,10 +166,6 @@ def test_the_receipt_says_which_file_and_what_a_listing_showed(world: World) -> 
 # --- What is under way when it is asked for ---
 
 
-class Killed(BaseException):
-    """What no handler of the app catches, as a `kill -9`."""
-
-
 def test_a_worker_killed_at_any_point_leaves_something_to_go_on_with(world: World) -> None:
     """Before each of its steps, and between the deletion at Open Humans and our mark."""
     file, hold, delete_there = newest_year(world), SyncRun.hold, OpenHumansClient.delete_file
@@ -208,18 +194,6 @@ def test_a_worker_killed_at_any_point_leaves_something_to_go_on_with(world: Worl
     assert killed_after_deletion
     assert (receipt.files, receipt.files_deleted, receipt.is_finished) == (DONE, 1, True)
     require_deleted(world, file)
-
-
-def dying(hold: Callable[[SyncRun], None], after: int) -> Callable[[SyncRun], None]:
-    left = [after]
-
-    def hold_or_die(run: SyncRun) -> None:
-        if not left[0]:
-            raise Killed
-        left[0] -= 1
-        hold(run)
-
-    return hold_or_die
 
 
 @pytest.mark.parametrize("is_answered_first", [False, True])

@@ -16,7 +16,6 @@ import pytest
 import redis
 from django.core.cache import cache
 from django.db import connection, connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -30,6 +29,7 @@ from sync.operators import counters
 from tests.providers import GITHUB_API_URL, Providers
 from tests.sync.broker import Sent
 from tests.sync.factories import make_run
+from tests.sync.locks import waits_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "test-webhook-secret"
@@ -67,15 +67,6 @@ def in_a_thread_of_its_own(act: Callable[[Subscription], None], subscription: Su
         act(subscription)
     finally:
         connections.close_all()
-
-
-def waits_for(other: BaseDatabaseWrapper) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select exists(select from pg_locks where not granted and %s = any(pg_blocking_pids(pid)))",
-            [other.connection.info.backend_pid],
-        )
-        return bool(cursor.fetchone()[0])
 
 
 def names(sent: Sent) -> list[tuple[str, Any]]:
